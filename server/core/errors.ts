@@ -1,0 +1,34 @@
+import type { FailureCode } from './failures.ts'
+import { failures } from './failures.ts'
+
+export type ErrorDetail = {
+  /** For the client: what exactly was wrong and how to put it right. Never a secret, never shown from 500 on. */
+  readonly detail?: string | undefined
+  /** For the log alone. */
+  readonly cause?: unknown
+  readonly retryAfterSeconds?: number | undefined
+  /** Where logging in would help: path and query of the login. */
+  readonly loginUrl?: string | undefined
+  readonly allow?: readonly string[] | undefined
+}
+
+/** The one error that the broker answers with; its code decides status and text. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError'
+  readonly code: FailureCode
+  readonly info: ErrorDetail
+
+  constructor(code: FailureCode, info: ErrorDetail = {}) {
+    super(code, { cause: info.cause })
+    this.code = code
+    this.info = info
+  }
+
+  get status(): number {
+    return failures[this.code].status
+  }
+}
+
+/** Any thrown value as a BrokerError: what is not known is `internal_error`, with the cause kept for the log. */
+export const toBrokerError = (error: unknown): BrokerError =>
+  error instanceof BrokerError ? error : new BrokerError('internal_error', { cause: error })

@@ -1,0 +1,18 @@
+import { inspect } from 'node:util'
+
+const mask = '[secret]'
+
+/** A value that prints as `[secret]` in JSON, templates and `inspect`. */
+export type Secret<T = string> = { readonly reveal: () => T }
+
+/** Wraps a value so that no log, error or dump can print it. */
+export const secret = <T>(value: T): Secret<T> => {
+  const masked = () => mask
+  const box = { reveal: () => value, toJSON: masked, toString: masked, [inspect.custom]: masked }
+  return Object.freeze(
+    Object.defineProperties(
+      box,
+      Object.fromEntries(Object.keys(box).map((k) => [k, { enumerable: false }])),
+    ),
+  )
+}

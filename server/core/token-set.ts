@@ -1,0 +1,46 @@
+/** One access token with its end; the refresh token is the vault's, since all sets share it. */
+export type TokenSet = {
+  readonly accessToken: string
+  readonly tokenType: 'Bearer'
+  readonly scope?: string | undefined
+  /** When it was got; milliseconds since the epoch. */
+  readonly obtainedAtMs: number
+  readonly expiresAtMs: number
+}
+
+/** Which token a route wants; all undefined means the login's own. */
+export type TokenWant = {
+  readonly audience?: string | undefined
+  readonly resource?: string | undefined
+  readonly scope?: string | undefined
+}
+
+/** The name of a token set in the vault: one per (audience, resource, scope). */
+export const tokenKey = (want: TokenWant): string =>
+  JSON.stringify([want.audience ?? '', want.resource ?? '', want.scope ?? ''])
+
+const fallbackLifeSeconds = 300
+const longestLifeSeconds = 86_400 * 365
+
+/**
+ * A sane life from the provider's `expires_in`, in seconds.
+ * Missing or not a number: 300. Negative: 0. Absurd: capped, so that no date overflows (`1e309`).
+ */
+export const lifeSeconds = (expiresIn: unknown): number => {
+  const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn
+  if (typeof seconds !== 'number' || Number.isNaN(seconds)) return fallbackLifeSeconds
+  return Math.min(Math.max(Math.floor(seconds), 0), longestLifeSeconds)
+}
+
+export type Freshness = 'fresh' | 'ageing' | 'stale'
+
+/**
+ * Whether a token can be sent (`fresh`), sent while a new one is fetched (`ageing`), or not sent (`stale`).
+ * Ahead is at most a third of the life, so that a short-lived token is not always ageing.
+ */
+export const freshness = (set: TokenSet, nowMs: number, aheadSeconds: number): Freshness => {
+  const leftMs = set.expiresAtMs - nowMs
+  if (leftMs <= 0) return 'stale'
+  const lifeMs = set.expiresAtMs - set.obtainedAtMs
+  return leftMs <= Math.min(aheadSeconds * 1_000, lifeMs / 3) ? 'ageing' : 'fresh'
+}
