@@ -1,0 +1,50 @@
+import type { Express, RequestHandler } from 'express'
+import express from 'express'
+import { BrokerError } from './core/errors.ts'
+import { isNavigation } from './http/caller.ts'
+import { requireOwnMethod } from './http/endpoints.ts'
+import type { Rooms } from './wire.ts'
+
+/**
+ * Everything that is not a proxied call, in the order that is the security model: health first, since it needs nothing;
+ * then the session, and behind it login, logout and the user; then the app's files; at the end what is not there.
+ */
+export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): Express => {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+  trustScheme(app, options.secure)
+
+  app.use(requireOwnMethod)
+  app.use(rooms.health)
+
+  // Only the broker's own pages touch the session: a file of the app costs no look into the store.
+  app.use(['/login', '/callback', '/logout', '/session'], ...rooms.session)
+  app.use(rooms.login)
+  app.use(rooms.logout)
+  app.use(rooms.user)
+  app.use(rooms.errors)
+
+  return app
+}
+
+/** The rest of the public origin: the app's own files, and an honest end. */
+export const createSite = (rooms: Rooms): Express => {
+  const site = express()
+  site.disable('x-powered-by')
+  site.use(rooms.spa)
+  site.use(notFound)
+  site.use(rooms.errors)
+  return site
+}
+
+/** The scheme is BASE_URL's: behind TLS offload the socket says http, and a header could say anything. */
+const trustScheme = (app: Express, secure: boolean): void => {
+  Object.defineProperty(app.request, 'secure', { get: () => secure, configurable: true })
+}
+
+const notFound: RequestHandler = (req) => {
+  throw new BrokerError(isNavigation(req) ? 'not_found' : 'no_route')
+}

@@ -1,0 +1,119 @@
+import type { Issuer, TenantId } from '../core/ids.ts'
+import type { Secret } from '../core/secret.ts'
+
+/** A client's way to prove itself at the token endpoint. */
+export type ClientAuth =
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: Secret }
+  | { readonly method: 'private_key_jwt'; readonly keys: Secret<readonly JsonObject[]> }
+  | { readonly method: 'none' }
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
+
+/** One tenant's provider, and how we are registered there. */
+export type Tenant = {
+  readonly id: TenantId
+  readonly issuer: Issuer
+  /** Where the metadata is read, when not under the issuer. */
+  readonly discoveryUrl?: string | undefined
+  readonly profile: ProfileName
+  readonly clientId: string
+  readonly clientAuth: ClientAuth
+  readonly scope: string
+  readonly resource?: string | undefined
+  readonly audience?: string | undefined
+  readonly authParams: Readonly<Record<string, string>>
+  /** Path into the ID token's claims, by dots, such as `realm_access.roles`. */
+  readonly rolesClaim: string
+  readonly responseMode: 'query' | 'form_post'
+  readonly logoutHint: 'id_token' | 'off'
+  /** Who waits for the provider, waits this long at most. */
+  readonly timeoutMs: number
+}
+
+/** What a route asks of a token: whose, for whom. */
+export type Route = {
+  /** Canonical prefix, matched by whole segments; longest wins. */
+  readonly path: string
+  readonly methods?: readonly string[] | undefined
+  /** Origins, no path. */
+  readonly upstreams: readonly string[]
+  readonly stripPrefix: string
+  readonly token: 'user' | 'optional' | 'none'
+  readonly public: boolean
+  readonly audience?: string | undefined
+  readonly resource?: string | undefined
+  readonly scope?: string | undefined
+  readonly csrf: boolean
+  /** Foreign origins that may call, exact. */
+  readonly cors: readonly string[]
+  readonly pass: {
+    readonly setCookie: boolean
+    /** Names of the browser's cookies that go to the upstream. */
+    readonly cookies: readonly string[]
+    readonly cache: boolean
+    readonly html: boolean
+    readonly wwwAuthenticate: boolean
+  }
+  readonly timeoutMs: {
+    readonly connect: number
+    readonly firstByte: number
+    readonly idle: number
+  }
+  readonly bodyLimitBytes: number
+  readonly websocket: boolean
+}
+
+export type SessionKey = { readonly kid: string; readonly key: Secret<Buffer> }
+
+export type SessionSettings = {
+  /** Cookie-signing secrets, newest first; at least one. */
+  readonly secrets: readonly Secret[]
+  /** Sealing keys of 32 bytes, newest first; at least one. */
+  readonly keys: readonly SessionKey[]
+  readonly idleSeconds: number
+  readonly absoluteSeconds: number
+  readonly sameSite: 'strict' | 'lax'
+  /** Which claims /session shows besides sub, name and email. */
+  readonly claims: readonly string[]
+}
+
+export type RedisSettings = {
+  readonly nodes: Secret<readonly string[]>
+  readonly sentinel?: { readonly name: string } | undefined
+  readonly prefix: string
+  readonly ca?: string | undefined
+  readonly tlsVerify: boolean
+}
+
+export type LogSettings = {
+  readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  readonly format: 'json' | 'logfmt' | 'pretty'
+}
+
+/** Everything the broker is told at start; nothing is read from the environment after it. */
+export type Config = {
+  readonly production: boolean
+  readonly port: number
+  /** undefined: all interfaces. */
+  readonly host?: string | undefined
+  /** BASE_URL's origin, such as `https://app.example`; every absolute URL starts with it. */
+  readonly origin: string
+  /** Whether `origin` is https: then cookies are Secure and carry the `__Host-Http-` prefix. */
+  readonly secure: boolean
+  /** undefined: the embedded demo provider stands in (development only). */
+  readonly tenant?: Tenant | undefined
+  readonly session: SessionSettings
+  /** undefined: the in-process store (development only). */
+  readonly redis?: RedisSettings | undefined
+  /** Empty with no tenant: the embedded demo API stands in (development only). */
+  readonly routes: readonly Route[]
+  readonly spa: { readonly dir: string } | { readonly origin: string }
+  readonly csp?: string | undefined
+  /** Hop count or CIDR list of proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: number | readonly string[]
+  readonly refreshAheadSeconds: number
+  readonly shutdownSeconds: number
+  readonly log: LogSettings
+}

@@ -1,0 +1,53 @@
+/** The values under one name in a `Cookie` header, in order; names compare by case. RFC 6265 section 4.2. */
+export const cookieValues = (headerText: string | undefined, name: string): string[] => {
+  if (headerText === undefined) return []
+  const values: string[] = []
+  for (const pair of headerText.split(';')) {
+    const split = pair.indexOf('=')
+    if (split !== -1 && pair.slice(0, split).trim() === name)
+      values.push(pair.slice(split + 1).trim())
+  }
+  return values
+}
+
+/** A `Cookie` header with only, or without, the pairs whose name passes; undefined when none is left. */
+export const filterCookies = (
+  headerText: string,
+  keep: (name: string) => boolean,
+): string | undefined => {
+  const kept = headerText
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => keep(pair.split('=', 1)[0]?.trim() ?? ''))
+  return kept.length > 0 ? kept.join('; ') : undefined
+}
+
+export type CookieFlags = {
+  readonly secure: boolean
+  readonly httpOnly: boolean
+  readonly sameSite: 'Strict' | 'Lax' | 'None'
+  readonly maxAgeSeconds: number
+}
+
+/** A `Set-Cookie` value without Domain and with Path=/, as the `__Host-` prefixes demand. */
+export const setCookie = (name: string, value: string, flags: CookieFlags): string =>
+  [
+    `${name}=${value}`,
+    'Path=/',
+    `Max-Age=${flags.maxAgeSeconds}`,
+    `SameSite=${flags.sameSite}`,
+    ...(flags.httpOnly ? ['HttpOnly'] : []),
+    ...(flags.secure ? ['Secure'] : []),
+  ].join('; ')
+
+/** The broker's cookie names: on https with the prefix that lets neither scripts nor subdomains set them. */
+export const cookieNames = (secure: boolean) => {
+  const prefix = secure ? '__Host-Http-' : ''
+  return { session: `${prefix}session`, login: `${prefix}login`, csrf: 'XSRF-TOKEN' } as const
+}
+
+export type CookieNames = ReturnType<typeof cookieNames>
+
+/** Whether a cookie is the broker's own, in any spelling a browser or an older deployment may send. */
+export const isOwnCookie = (name: string): boolean =>
+  /^(?:__host-(?:http-)?)?(?:session(?:-.*)?|login)$/i.test(name) || name === 'XSRF-TOKEN'

@@ -1,0 +1,53 @@
+import type { Config, Tenant } from './config/config.ts'
+import type { Clock } from './core/clock.ts'
+import { cookieNames } from './core/cookies.ts'
+import type { Log } from './core/log.ts'
+import type { Random } from './core/random.ts'
+import { pendingWork } from './core/single-flight.ts'
+import { browserCookies } from './http/browser-cookies.ts'
+import { keyedHash } from './http/keyed-hash.ts'
+import { replies } from './http/reply.ts'
+import { issuers } from './oidc/issuers.ts'
+import type { ProviderFetch } from './oidc/provider-fetch.ts'
+import { provider } from './oidc/provider.ts'
+import type { Backend } from './session/backend.ts'
+import { records } from './session/records.ts'
+import { sealer } from './session/seal.ts'
+
+/** Settings with a provider to log in at. */
+export type ReadyConfig = Config & { readonly tenant: Tenant }
+
+/** Everything from outside the process that the rooms may use. */
+export type Powers = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly backend: Backend
+  readonly providerFetch: ProviderFetch
+  readonly draining: () => boolean
+}
+
+export type Parts = ReturnType<typeof foundations>
+
+/** The foundations, furnished once and shared by all rooms. */
+export const foundations = (config: ReadyConfig, powers: Powers) => {
+  const { clock, log, backend } = powers
+  const { session, tenant, secure, origin } = config
+  const seal = sealer(session.keys, powers.random)
+  const life = { idleSeconds: session.idleSeconds, absoluteSeconds: session.absoluteSeconds }
+  const names = cookieNames(secure)
+  const hash = keyedHash(session.secrets)
+  const known = issuers({ clock, log, fetch: powers.providerFetch.fetch })
+  const party = provider(tenant, `${origin}/callback`, { issuers: known, clock })
+  const store = records({ backend, sealer: seal, life, log })
+  return {
+    names,
+    hash,
+    seal,
+    provider: party,
+    records: store,
+    keep: pendingWork(),
+    reply: replies({ secure, realm: 'latchkey', formOrigins: party.origins }),
+    cookies: browserCookies({ ...session, names, secure, hash }),
+  }
+}

@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Route } from './config/config.ts'
+import type { Clock } from './core/clock.ts'
+import { BrokerError, toBrokerError } from './core/errors.ts'
+import type { Log } from './core/log.ts'
+import type { Random } from './core/random.ts'
+import { logAccess } from './http/access-log.ts'
+import { answersAnyHost, ownEndpoints } from './http/endpoints.ts'
+import { hostOf, isOwnHost } from './http/host.ts'
+import { headerCount } from './http/raw-headers.ts'
+import type { Replies } from './http/reply.ts'
+import { assignRequestId } from './http/request-id.ts'
+import type { RequestTarget } from './http/request-target.ts'
+import { parseRequestTarget } from './http/request-target.ts'
+import type { RoutedCall } from './proxy/hot-path.ts'
+import { socketResponse } from './proxy/hot-path.ts'
+
+export type FrontDoorDeps = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly reply: Replies
+  readonly origin: string
+  readonly routeFor: (path: string) => Route | undefined
+  readonly draining: () => boolean
+  readonly proxied: (call: RoutedCall) => Promise<void>
+  readonly upgraded: (
+    call: Omit<RoutedCall, 'res' | 'awaitsContinue'> & { socket: Duplex; head: Buffer },
+  ) => Promise<void>
+  /** The broker's own pages; calls `next` for what is not theirs. */
+  readonly app: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+  readonly site: (req: IncomingMessage, res: ServerResponse) => void
+}
+
+export type Next = (error?: unknown) => void
+
+/** The first function of every request: names it, checks host and path once, and decides which of the two ways it goes. */
+export const frontDoor = (deps: FrontDoorDeps) => {
+  const enter = (req: IncomingMessage, res: ServerResponse): void => {
+    assignRequestId(req, deps.random)
+    logAccess(deps, req, res)
+    if (deps.draining()) res.setHeader('Connection', 'close')
+  }
+
+  const handle = (
+    req: IncomingMessage,
+    res: ServerResponse,
+    way: { readonly awaitsContinue: boolean; readonly next?: Next | undefined },
+  ): void => {
+    const { next } = way
+    if (next !== undefined && !isOurs(deps, req)) return next()
+    enter(req, res)
+    try {
+      const target = checkedTarget(deps, req)
+      const route = routeOf(deps, target.path)
+      if (route !== undefined)
+        return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
+      if (way.awaitsContinue) res.writeContinue()
+      deps.app(req, res, () => deps.site(req, res))
+    } catch (error) {
+      deps.reply.failure(req, res, toBrokerError(error))
+    }
+  }
+
+  const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // A browser that goes away during the upgrade is not an error of ours.
+    socket.on('error', () => socket.destroy())
+    assignRequestId(req, deps.random)
+    try {
+      const target = checkedTarget(deps, req)
+      const route = routeOf(deps, target.path)
+      if (route === undefined || req.headers.upgrade?.toLowerCase() !== 'websocket')
+        throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
+      void deps.upgraded({ req, socket, head, route, target })
+    } catch (error) {
+      deps.reply.failure(req, socketResponse(req, socket), toBrokerError(error))
+    }
+  }
+
+  return { handle, upgrade }
+}
+
+const routeOf = (deps: FrontDoorDeps, path: string): Route | undefined =>
+  ownEndpoints.has(path) ? undefined : deps.routeFor(path)
+
+/** Mounted in someone else's app, only our own addresses are ours to judge. */
+const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
+  const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
+  return (
+    target.ok &&
+    (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
+  )
+}
+
+const unusedMethods = new Set(['TRACE', 'TRACK', 'CONNECT'])
+
+/** Host, then path, then method; throws the first refusal. */
+const checkedTarget = (deps: FrontDoorDeps, req: IncomingMessage): RequestTarget => {
+  // Node takes the first of two Host headers, another server the last: neither is asked (RFC 9112 section 3.2).
+  if (headerCount(req, 'host') > 1)
+    throw new BrokerError('invalid_request', { detail: 'The Host header came twice.' })
+  const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
+  const anyHost = target.ok && answersAnyHost.has(target.value.path)
+  if (!anyHost && !isOwnHost(req, deps.origin)) throw new BrokerError('unknown_host')
+  if (!target.ok) {
+    if (target.reason.kind === 'foreign_authority') throw new BrokerError('unknown_host')
+    throw new BrokerError('invalid_path', { detail: target.reason.detail })
+  }
+  if (headerCount(req, 'authorization') > 1)
+    throw new BrokerError('invalid_request', { detail: 'The Authorization header came twice.' })
+  if (unusedMethods.has(req.method ?? ''))
+    throw new BrokerError('method_not_allowed', { allow: [] })
+  return target.value
+}

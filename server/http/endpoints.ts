@@ -1,0 +1,30 @@
+import type { RequestHandler } from 'express'
+import { BrokerError } from '../core/errors.ts'
+
+/** The broker's own addresses and what may be done there; no route and no file of the app can take them. */
+export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/login', ['GET', 'HEAD', 'POST']],
+  ['/callback', ['GET', 'HEAD', 'POST']],
+  ['/logout', ['GET', 'HEAD', 'POST']],
+  ['/logout/continue', ['GET', 'HEAD']],
+  ['/logout/callback', ['GET', 'HEAD']],
+  ['/session', ['GET', 'HEAD']],
+  ['/livez', ['GET', 'HEAD']],
+  ['/readyz', ['GET', 'HEAD']],
+])
+
+/** Addresses that probes reach by whatever name the platform gives the machine. */
+export const answersAnyHost: ReadonlySet<string> = new Set([
+  '/livez',
+  '/readyz',
+  '/metrics',
+  '/backchannel-logout',
+])
+
+/** Refuses what an own endpoint does not do, with the list of what it does. RFC 9110 section 15.5.6. */
+export const requireOwnMethod: RequestHandler = (req, _res, next) => {
+  const allow = ownEndpoints.get(req.path)
+  if (allow !== undefined && !allow.includes(req.method))
+    throw new BrokerError('method_not_allowed', { allow })
+  next()
+}

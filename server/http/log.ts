@@ -1,0 +1,30 @@
+import type { Logger } from 'pino'
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+import type { LogSettings } from '../config/config.ts'
+
+/** The process's log on `destination`: JSON lines, logfmt, or coloured text for a person. */
+export const processLog = (settings: LogSettings, destination: NodeJS.WritableStream): Logger => {
+  const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  switch (settings.format) {
+    case 'json':
+      return pino(options, destination)
+    case 'pretty':
+      return pino(options, pretty({ destination, colorize: process.stdout.isTTY }))
+    case 'logfmt':
+      return pino(options, { write: (line: string) => void destination.write(logfmt(line)) })
+  }
+}
+
+/** One JSON log line as `key=value` pairs; a line break in a value cannot start a new line. */
+export const logfmt = (line: string): string => {
+  // pino wrote the line.
+  const fields = JSON.parse(line) as Readonly<Record<string, unknown>>
+  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${logfmtValue(value)}`)
+  return `${pairs.join(' ')}\n`
+}
+
+const logfmtValue = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return /^[^\s"=\\]+$/.test(text) ? text : JSON.stringify(text)
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BrokerError } from '../core/errors.ts'
+import { toProblem } from '../core/problem.ts'
+import { isNavigation } from './caller.ts'
+import type { Page } from './html.ts'
+import { escapeHtml, linkButton, pagePolicy, renderPage } from './html.ts'
+import { requestIdOf } from './request-id.ts'
+import { ownAnswerHeaders } from './security-headers.ts'
+
+export type Replies = ReturnType<typeof replies>
+
+type Outgoing = Pick<ServerResponse, 'setHeader' | 'writeHead' | 'headersSent' | 'destroy'> & {
+  end: (text?: string) => unknown
+}
+
+/** The broker's own answers, the same from Express and from the hot path. */
+export const replies = (options: {
+  readonly secure: boolean
+  readonly realm: string
+  readonly formOrigins: () => readonly string[]
+}) => {
+  const headers = Object.entries(ownAnswerHeaders(options.secure))
+  // A 401 must carry a challenge (RFC 9110 section 15.5.2); a private scheme makes no browser prompt.
+  const challenge = `Session realm="${options.realm}"`
+
+  const begin = (req: IncomingMessage, res: Outgoing) => {
+    for (const [name, value] of headers) res.setHeader(name, value)
+    res.setHeader('X-Request-Id', requestIdOf(req))
+  }
+
+  const json = (req: IncomingMessage, res: Outgoing, status: number, body: unknown) => {
+    begin(req, res)
+    send(req, res, { status, type: 'application/json; charset=utf-8', text: JSON.stringify(body) })
+  }
+
+  const page = (req: IncomingMessage, res: Outgoing, status: number, content: Page) => {
+    begin(req, res)
+    res.setHeader('Content-Security-Policy', pagePolicy(options.formOrigins()))
+    send(req, res, { status, type: html, text: renderPage(content) })
+  }
+
+  /** 303: whatever method brought the browser here, it goes on with GET (RFC 9700 section 4.12). */
+  const redirect = (req: IncomingMessage, res: Outgoing, location: string) => {
+    begin(req, res)
+    res.setHeader('Location', location)
+    res.writeHead(303)
+    res.end()
+  }
+
+  /** problem+json (RFC 9457), or a page with the same facts and a way back for a navigation. */
+  const failure = (req: IncomingMessage, res: Outgoing, error: BrokerError) => {
+    if (res.headersSent) return void res.destroy()
+    begin(req, res)
+    if (error.status === 401) res.setHeader('WWW-Authenticate', challenge)
+    failureHeaders(res, error)
+    const problem = toProblem(error, requestIdOf(req))
+    if (isNavigation(req)) return page(req, res, error.status, errorPage(error, problem))
+    const text = JSON.stringify(problem)
+    send(req, res, { status: error.status, type: 'application/problem+json; charset=utf-8', text })
+  }
+
+  return { json, page, redirect, failure }
+}
+
+const html = 'text/html; charset=utf-8'
+
+const failureHeaders = (res: Outgoing, { info }: BrokerError): void => {
+  if (info.retryAfterSeconds !== undefined)
+    res.setHeader('Retry-After', String(info.retryAfterSeconds))
+  if (info.allow !== undefined) res.setHeader('Allow', info.allow.join(', '))
+  res.setHeader('Vary', 'Accept, Sec-Fetch-Mode')
+}
+
+type Body = { readonly status: number; readonly type: string; readonly text: string }
+
+const send = (req: IncomingMessage, res: Outgoing, { status, type, text }: Body): void => {
+  res.setHeader('Content-Type', type)
+  res.setHeader('Content-Length', String(Buffer.byteLength(text)))
+  // An unread upload would be taken for the next request on this connection.
+  if (!req.complete && hasBody(req)) res.setHeader('Connection', 'close')
+  res.writeHead(status)
+  if (req.method === 'HEAD') res.end()
+  else res.end(text)
+}
+
+const hasBody = (req: IncomingMessage): boolean =>
+  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
+
+const errorPage = (error: BrokerError, problem: ReturnType<typeof toProblem>): Page => ({
+  title: problem.title,
+  body: `<p>${escapeHtml(problem.detail ?? '')}</p>
+${wayBack(error)}
+<dl><dt>Code</dt><dd>${problem.code}</dd><dt>Status</dt><dd>${problem.status}</dd><dt>Request</dt><dd>${escapeHtml(problem.request_id)}</dd></dl>`,
+})
+
+const wayBack = (error: BrokerError): string =>
+  error.info.loginUrl === undefined
+    ? linkButton('/', 'Back to the app')
+    : linkButton(error.info.loginUrl, 'Log in again')

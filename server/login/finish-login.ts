@@ -1,0 +1,68 @@
+import { BrokerError } from '../core/errors.ts'
+import type { SessionId } from '../core/ids.ts'
+import { parseSessionId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Principal } from '../core/principal.ts'
+import { tokenKey } from '../core/token-set.ts'
+import type { IDToken, TokenAnswer } from '../oidc/token-answer.ts'
+import type { CreateOutcome } from '../session/backend.ts'
+import type { Listing, Vault } from '../session/data.ts'
+import type { PendingLogin } from './transactions.ts'
+
+export type FinishLoginDeps = {
+  readonly log: Log
+  readonly nowMs: () => number
+  readonly issuer: string
+  /** Checks the response, sends the code, checks the tokens; rejects with `login_failed` or `idp_unavailable`. */
+  readonly exchange: (parameters: URLSearchParams, pending: PendingLogin) => Promise<TokenAnswer>
+  readonly principalOf: (claims: IDToken) => Principal
+  readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
+  readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
+  readonly endSession: (id: SessionId) => Promise<void>
+}
+
+/** The browser's side of a login, in the order of a change of privilege. */
+export type Browser = {
+  readonly agent: string
+  /** A session id that nobody has seen: an id planted before the login must not become the login (fixation). */
+  readonly renew: () => Promise<SessionId>
+  readonly save: (principal: Principal, createdAtMs: number) => Promise<void>
+}
+
+/**
+ * Turns an authorization response into a session: vault, listing, then the session record, each durably stored before the
+ * browser hears of it; then the session that was there before is ended.
+ */
+export const finishLogin =
+  (deps: FinishLoginDeps) =>
+  async (
+    parameters: URLSearchParams,
+    pending: PendingLogin,
+    browser: Browser,
+  ): Promise<SessionId> => {
+    // The provider in the settings may have changed since /login: a code goes only to the issuer that was asked.
+    if (pending.issuer !== deps.issuer) throw new BrokerError('login_failed')
+    const answer = await deps.exchange(parameters, pending)
+    if (answer.idToken === undefined) throw new BrokerError('login_failed')
+    const principal = deps.principalOf(answer.idToken.claims)
+    const createdAtMs = deps.nowMs()
+    const id = await browser.renew()
+    requireCreated(await deps.createVault(id, vaultOf(answer)))
+    requireCreated(await deps.createListing(id, { createdAtMs, agent: browser.agent }))
+    await browser.save(principal, createdAtMs)
+    const found = parseSessionId(pending.foundSessionId ?? '')
+    if (found !== undefined && found !== id) await deps.endSession(found)
+    deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
+    return id
+  }
+
+const vaultOf = ({ tokenSet, refreshToken, idToken }: TokenAnswer): Vault => ({
+  refreshToken,
+  idToken: idToken?.raw ?? '',
+  sets: { [tokenKey({})]: tokenSet },
+})
+
+const requireCreated = (outcome: CreateOutcome): void => {
+  if (outcome !== 'created')
+    throw new BrokerError('internal_error', { cause: new Error(`new record: ${outcome}`) })
+}

@@ -1,0 +1,143 @@
+import type { Request, RequestHandler, Response } from 'express'
+import { Router } from 'express'
+import { toBrokerError, BrokerError } from '../core/errors.ts'
+import type { SessionId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import { setCookie } from '../core/cookies.ts'
+import { isTopLevelNavigation } from '../http/caller.ts'
+import { escapeHtml, linkButton } from '../http/html.ts'
+import { header } from '../http/raw-headers.ts'
+import type { Replies } from '../http/reply.ts'
+import { parametersOf } from '../http/parameters.ts'
+import { liveSessionId, renewSession, saveLogin } from '../session/lifecycle.ts'
+import type { Browser } from './finish-login.ts'
+import type { LoginDoor } from './login-request.ts'
+import { asksForMore, parseLoginRequest } from './login-request.ts'
+import type { StartedLogin, startLogin } from './start-login.ts'
+import { isRetryState } from './start-login.ts'
+import type { PendingLogin, TakenTransaction, Transactions } from './transactions.ts'
+import { loginLifeSeconds } from './transactions.ts'
+
+export type LoginRoutesDeps = {
+  readonly log: Log
+  readonly reply: Replies
+  readonly door: LoginDoor
+  readonly secure: boolean
+  readonly responseMode: 'query' | 'form_post'
+  readonly cookieName: string
+  readonly start: ReturnType<typeof startLogin>
+  readonly transactions: Transactions
+  readonly finish: (
+    parameters: URLSearchParams,
+    pending: PendingLogin,
+    browser: Browser,
+  ) => Promise<SessionId>
+  /** Sets what a logged-in browser needs besides the session cookie. */
+  readonly onLogin: (req: Request, res: Response, id: SessionId) => void
+}
+
+/** `/login` and `/callback`: the only two places that send a browser to the provider and take it back. */
+export const loginRoutes = (deps: LoginRoutesDeps, readForm: RequestHandler): Router => {
+  const router = Router({ caseSensitive: true, strict: true })
+  router.get('/login', login(deps))
+  router.post('/login', readForm, login(deps))
+  router.get('/callback', callback(deps))
+  if (deps.responseMode === 'form_post') router.post('/callback', readForm, callback(deps))
+  return router
+}
+
+const login = (deps: LoginRoutesDeps): RequestHandler =>
+  async function login(req, res) {
+    if (!isTopLevelNavigation(req)) throw new BrokerError('navigation_required')
+    const request = parseLoginRequest(parametersOf(req), deps.door)
+    const sessionId = liveSessionId(req)
+    if (sessionId !== undefined && !asksForMore(request.wish))
+      return deps.reply.redirect(req, res, request.returnTo)
+    const started = await deps.start(request, { cookieHeader: req.headers.cookie, sessionId })
+    setLoginCookie(deps, res, started)
+    deps.reply.redirect(req, res, started.location)
+  }
+
+/** Lax, since the callback is a cross-site navigation; `None` where the provider posts the answer. */
+const setLoginCookie = (deps: LoginRoutesDeps, res: Response, { cookie }: StartedLogin): void => {
+  res.append(
+    'Set-Cookie',
+    setCookie(deps.cookieName, cookie, {
+      secure: deps.secure,
+      httpOnly: true,
+      sameSite: deps.responseMode === 'form_post' && deps.secure ? 'None' : 'Lax',
+      maxAgeSeconds: loginLifeSeconds,
+    }),
+  )
+}
+
+const callback = (deps: LoginRoutesDeps): RequestHandler =>
+  async function callback(req, res) {
+    refuseEmbedded(req)
+    const parameters = parametersOf(req)
+    const state = parameters.getAll('state')
+    const taken =
+      state.length === 1 && state[0] !== undefined
+        ? await deps.transactions.take(req.headers.cookie, state[0])
+        : ({ kind: 'unknown' } as const)
+    if (taken.kind === 'unknown') return restart(deps, req, res, state[0] ?? '')
+    if (taken.kind === 'done') return deps.reply.redirect(req, res, taken.returnTo)
+    if (wasSilent(taken, parameters)) return deps.reply.redirect(req, res, taken.returnTo)
+    try {
+      const id = await deps.finish(parameters, taken.pending, browserOf(req))
+      deps.onLogin(req, res, id)
+    } catch (error) {
+      throw withWayBack(toBrokerError(error), taken.returnTo)
+    }
+    deps.reply.redirect(req, res, taken.returnTo)
+  }
+
+/** A callback in a frame or as an image is somebody's attempt to finish a login unseen. */
+const refuseEmbedded = (req: Request): void => {
+  const mode = header(req, 'sec-fetch-mode')
+  const destination = header(req, 'sec-fetch-dest')
+  if (mode !== undefined && mode !== 'navigate') throw new BrokerError('navigation_required')
+  if (destination !== undefined && destination !== 'document')
+    throw new BrokerError('navigation_required')
+}
+
+const silentRefusals = new Set([
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required',
+])
+
+/** `prompt=none` that found nobody at the provider: the app learns it from `/session`, without a page in between. */
+const wasSilent = (
+  taken: Extract<TakenTransaction, { kind: 'fresh' }>,
+  parameters: URLSearchParams,
+): boolean => taken.pending.prompt === 'none' && silentRefusals.has(parameters.get('error') ?? '')
+
+const browserOf = (req: Request): Browser => ({
+  agent: header(req, 'user-agent') ?? '',
+  renew: () => renewSession(req),
+  save: (principal, createdAtMs) => saveLogin(req, principal, createdAtMs),
+})
+
+/**
+ * The callback of a login that this browser did not start, or started too long ago: begin again, by a page of ours, so
+ * that the next request is same-site and shows the session cookie. Twice in a row, the browser keeps no cookies.
+ */
+const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: string): void => {
+  if (isRetryState(state)) throw new BrokerError('login_cookie_missing', { loginUrl: '/login' })
+  const next = '/login?return_to=%2F&retry=1'
+  deps.log.info({ has_login_cookie: req.headers.cookie !== undefined }, 'callback of no login')
+  deps.reply.page(req, res, 200, {
+    title: 'One moment',
+    body: `<p>This sign-in page was opened some time ago or in another browser. You are being taken to a fresh one.</p>
+${linkButton(next, 'Continue')}<p>${escapeHtml('Nothing has been lost.')}</p>`,
+    refreshTo: next,
+  })
+}
+
+const withWayBack = (error: BrokerError, returnTo: string): BrokerError =>
+  new BrokerError(error.code, {
+    ...error.info,
+    loginUrl: `/login?return_to=${encodeURIComponent(returnTo)}`,
+  })

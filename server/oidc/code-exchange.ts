@@ -1,0 +1,50 @@
+import type { Configuration } from 'openid-client'
+import { authorizationCodeGrant } from 'openid-client'
+import type { Clock } from '../core/clock.ts'
+import type { Tenant } from '../config/config.ts'
+import type { LoginBinding } from './authorization-request.ts'
+import { toLoginError } from './oauth-failure.ts'
+import type { TokenAnswer } from './token-answer.ts'
+import { readTokenAnswer } from './token-answer.ts'
+
+export type Callback = {
+  /** From settings, never from `Host`: it is sent to the token endpoint. */
+  readonly redirectUri: string
+  /** The authorization response as it came. */
+  readonly parameters: URLSearchParams
+  readonly binding: LoginBinding
+  readonly maxAgeSeconds?: number | undefined
+}
+
+/**
+ * The tokens for an authorization response, after every check; throws `login_failed` or `idp_unavailable`.
+ *
+ * State, issuer (RFC 9207 section 2.4) and duplicates are checked before the code is sent anywhere: a forged or mixed-up
+ * response costs no token request. The nonce and the signature are checked before any token is used.
+ */
+export const exchangeCode = async (
+  configuration: Configuration,
+  tenant: Tenant,
+  callback: Callback,
+  clock: Clock,
+): Promise<TokenAnswer> => {
+  const url = new URL(callback.redirectUri)
+  url.search = callback.parameters.toString()
+  try {
+    const answer = await authorizationCodeGrant(
+      configuration,
+      url,
+      {
+        expectedState: callback.binding.state,
+        expectedNonce: callback.binding.nonce,
+        pkceCodeVerifier: callback.binding.codeVerifier,
+        idTokenExpected: true,
+        ...(callback.maxAgeSeconds !== undefined && { maxAge: callback.maxAgeSeconds }),
+      },
+      tenant.resource === undefined ? {} : { resource: tenant.resource },
+    )
+    return readTokenAnswer(answer, tenant.clientId, clock.nowMs())
+  } catch (error) {
+    throw toLoginError(error)
+  }
+}

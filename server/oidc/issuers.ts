@@ -1,0 +1,145 @@
+import type { CustomFetch, Configuration, ServerMetadata } from 'openid-client'
+import * as client from 'openid-client'
+import type { Clock } from '../core/clock.ts'
+import { BrokerError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { singleFlight } from '../core/single-flight.ts'
+import type { Tenant } from '../config/config.ts'
+import { clientAuthOf } from './client-auth.ts'
+
+export type IssuersDeps = {
+  readonly clock: Clock
+  readonly fetch: CustomFetch
+  readonly log: Log
+}
+
+/** Who may wait how long for a grant; callers stop waiting sooner (OIDC_TIMEOUT_MS), the grant's answer is kept. */
+const grantTimeoutSeconds = 60
+const metadataLifeMs = 3_600_000
+const retryAfterFailureMs = 1_000
+
+export type IssuerStatus = 'not_asked_yet' | 'ok' | 'unreachable'
+
+export type Issuers = {
+  /** openid-client's view of the tenant's provider; throws BrokerError `idp_unavailable`. */
+  readonly configurationOf: (tenant: Tenant) => Promise<Configuration>
+  readonly status: (tenant: Tenant) => IssuerStatus
+  /** Where a browser may be sent: the issuer's origin, and its logout's once that is known. */
+  readonly origins: (tenant: Tenant) => readonly string[]
+}
+
+type Known = { readonly configuration: Configuration; readonly readAtMs: number }
+
+/**
+ * The providers' metadata: read when first needed, kept for an hour, and kept longer while the provider is away.
+ * A broker starts, and keeps its sessions, without any provider.
+ */
+export const issuers = (deps: IssuersDeps): Issuers => {
+  const known = new Map<string, Known>()
+  const failedAtMs = new Map<string, number>()
+  const flight = singleFlight<Configuration>()
+
+  const refresh = (tenant: Tenant) =>
+    flight(tenant.id, async () => {
+      try {
+        const configuration = await discover(tenant, deps.fetch)
+        known.set(tenant.id, { configuration, readAtMs: deps.clock.nowMs() })
+        failedAtMs.delete(tenant.id)
+        return configuration
+      } catch (cause) {
+        failedAtMs.set(tenant.id, deps.clock.nowMs())
+        deps.log.warn({ err: cause, issuer: tenant.issuer }, 'provider metadata not read')
+        throw new BrokerError('idp_unavailable', { cause, retryAfterSeconds: 5 })
+      }
+    })
+
+  return {
+    configurationOf: (tenant) => {
+      const current = known.get(tenant.id)
+      if (current === undefined) return refresh(tenant)
+      const nowMs = deps.clock.nowMs()
+      const old = nowMs - current.readAtMs > metadataLifeMs
+      const spared = nowMs - (failedAtMs.get(tenant.id) ?? -Infinity) < retryAfterFailureMs
+      if (old && !spared) refresh(tenant).catch(() => undefined)
+      return Promise.resolve(current.configuration)
+    },
+    origins: (tenant) => originsOf(tenant, known.get(tenant.id)?.configuration),
+    status: (tenant) => {
+      if (failedAtMs.has(tenant.id)) return 'unreachable'
+      return known.has(tenant.id) ? 'ok' : 'not_asked_yet'
+    },
+  }
+}
+
+const originsOf = (tenant: Tenant, configuration: Configuration | undefined): string[] => {
+  const logout = configuration?.serverMetadata().end_session_endpoint
+  const addresses = logout === undefined ? [tenant.issuer] : [tenant.issuer, logout]
+  return [...new Set(addresses.map((address) => new URL(address).origin))]
+}
+
+const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<Configuration> => {
+  const insecure = new URL(tenant.discoveryUrl ?? tenant.issuer).protocol === 'http:'
+  const found = await client.discovery(metadataUrl(tenant), tenant.clientId, undefined, undefined, {
+    [client.customFetch]: fetch,
+    timeout: tenant.timeoutMs / 1_000,
+
+    execute: insecure ? [allowLoopbackHttp] : [],
+  })
+  const metadata = found.serverMetadata()
+  requireIssuer(metadata, tenant)
+  const configuration = new client.Configuration(
+    metadata,
+    tenant.clientId,
+    { id_token_signed_response_alg: pinnedAlgorithm(metadata) },
+    await clientAuthOf(tenant.clientAuth),
+  )
+  configuration[client.customFetch] = fetch
+  configuration.timeout = grantTimeoutSeconds
+  // Without it openid-client does not verify the ID token's signature in the code flow.
+  client.enableNonRepudiationChecks(configuration)
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  if (insecure) allowLoopbackHttp(configuration)
+  return configuration
+}
+
+/** Development only: the settings refuse an http issuer that is not on loopback. */
+// eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so only to make it stand out
+const allowLoopbackHttp = client.allowInsecureRequests
+
+/** The whole metadata address, so that openid-client does not compare issuers after normalising them. */
+const metadataUrl = (tenant: Tenant): URL => {
+  if (tenant.discoveryUrl !== undefined) return new URL(tenant.discoveryUrl)
+  const base = tenant.issuer.endsWith('/') ? tenant.issuer.slice(0, -1) : tenant.issuer
+  return new URL(`${base}/.well-known/openid-configuration`)
+}
+
+/** Metadata of another issuer would let it speak for ours. OpenID Connect Discovery 1.0 section 4.3: identical. */
+const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void => {
+  if (metadata.issuer !== tenant.issuer)
+    throw new Error(`metadata is of issuer ${metadata.issuer}, OIDC_ISSUER is ${tenant.issuer}`)
+}
+
+const asymmetricAlgorithms = [
+  'RS256',
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'Ed25519',
+  'RS384',
+  'PS384',
+  'ES384',
+  'RS512',
+  'PS512',
+  'ES512',
+]
+
+/**
+ * The one algorithm ID tokens may be signed with: RS256 where the provider lists it (OpenID Connect Core 1.0 section
+ * 3.1.3.7, item 7). Unpinned, `none` passes where it is listed, and HS256 under a public key is a forgery.
+ */
+const pinnedAlgorithm = (metadata: Readonly<ServerMetadata>): string => {
+  const listed = metadata.id_token_signing_alg_values_supported ?? ['RS256']
+  const pinned = asymmetricAlgorithms.find((algorithm) => listed.includes(algorithm))
+  if (pinned === undefined) throw new Error('the provider signs ID tokens with no asymmetric key')
+  return pinned
+}

@@ -1,0 +1,43 @@
+import type { Tenant } from '../config/config.ts'
+import type { Clock } from '../core/clock.ts'
+import type { LoginBinding, LoginWish } from './authorization-request.ts'
+import { authorizationUrl } from './authorization-request.ts'
+import type { Callback } from './code-exchange.ts'
+import { exchangeCode } from './code-exchange.ts'
+import type { EndSessionRequest } from './end-session.ts'
+import { endSessionUrl, revokeToken } from './end-session.ts'
+import type { IssuerStatus, Issuers } from './issuers.ts'
+import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
+import { refreshGrant } from './refresh-grant.ts'
+import type { TokenAnswer } from './token-answer.ts'
+
+/** One tenant's authorization server, a function for each message; all but the last two reject with `idp_unavailable` when it is away. */
+export type Provider = {
+  readonly authorizationUrl: (wish: LoginWish, binding: LoginBinding) => Promise<URL>
+  readonly exchange: (callback: Omit<Callback, 'redirectUri'>) => Promise<TokenAnswer>
+  readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
+  readonly revoke: (refreshToken: string) => Promise<void>
+  readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
+  readonly origins: () => readonly string[]
+  readonly status: () => IssuerStatus
+}
+
+/** The tenant's provider, met under our one redirect URI, which comes from settings alone. */
+export const provider = (
+  tenant: Tenant,
+  redirectUri: string,
+  { issuers, clock }: { readonly issuers: Issuers; readonly clock: Clock },
+): Provider => {
+  const configuration = () => issuers.configurationOf(tenant)
+  return {
+    authorizationUrl: async (wish, binding) =>
+      await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
+    exchange: async (callback) =>
+      await exchangeCode(await configuration(), tenant, { ...callback, redirectUri }, clock),
+    refresh: async (request) => await refreshGrant(await configuration(), tenant, request, clock),
+    revoke: async (refreshToken) => await revokeToken(await configuration(), refreshToken),
+    endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
+    origins: () => issuers.origins(tenant),
+    status: () => issuers.status(tenant),
+  }
+}

@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ServerResponse as NodeResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Route } from '../config/config.ts'
+import { BrokerError, toBrokerError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Replies } from '../http/reply.ts'
+import { requestIdOf } from '../http/request-id.ts'
+import type { RequestTarget } from '../http/request-target.ts'
+import type { ClientAddress } from './client-address.ts'
+import { answerPreflight } from './cors.ts'
+import type { Forwarding } from './forward.ts'
+import { upstreamPath } from './forward.ts'
+import type { Admitted } from './judge.ts'
+import { upstreamHeaders } from './request-headers.ts'
+import { tunnel } from './tunnel.ts'
+import type { Upstreams } from './upstreams.ts'
+
+export type HotPathDeps = {
+  readonly log: Log
+  readonly reply: Replies
+  readonly origin: string
+  readonly clientAddress: ClientAddress
+  readonly newTraceparent: () => string
+  readonly judge: (req: IncomingMessage, route: Route) => Promise<Admitted>
+  readonly judgeUpgrade: (req: IncomingMessage, route: Route) => Promise<Admitted>
+  readonly forward: (call: Forwarding) => Promise<void>
+  readonly upstreams: Upstreams
+}
+
+/** A call to a configured route whose host and path were found good. */
+export type RoutedCall = {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly route: Route
+  readonly target: RequestTarget
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly awaitsContinue: boolean
+}
+
+/** A proxied call, start to end: judge → headers → stream; or one refusal, in the broker's own words. */
+export const hotPath = (deps: HotPathDeps) =>
+  async function proxied(call: RoutedCall): Promise<void> {
+    const { req, res, route } = call
+    try {
+      if (answerPreflight(req, res, route)) return
+      const admitted = await deps.judge(req, route)
+      // Only now: a refused upload is never asked for.
+      if (call.awaitsContinue) res.writeContinue()
+      const headers = headersFor(deps, req, route, admitted)
+      const corsOrigin = route.cors.find((allowed) => allowed === req.headers.origin)
+      await deps.forward({ ...call, headers, requestId: requestIdOf(req), corsOrigin })
+    } catch (error) {
+      refuse(deps, req, res, error)
+    }
+  }
+
+/** A WebSocket upgrade, start to end. */
+export const upgradePath = (deps: HotPathDeps) =>
+  async function upgraded(
+    call: Omit<RoutedCall, 'res' | 'awaitsContinue'> & { socket: Duplex; head: Buffer },
+  ): Promise<void> {
+    const { req, socket, head, route, target } = call
+    try {
+      if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
+      const admitted = await deps.judgeUpgrade(req, route)
+      await tunnel({
+        req,
+        socket,
+        head,
+        origin: deps.upstreams.pick(route),
+        pathWithQuery: `${upstreamPath(target.path, route.stripPrefix)}${target.query}`,
+        headers: headersFor(deps, req, route, admitted),
+        firstByteMs: route.timeoutMs.firstByte,
+        requestId: requestIdOf(req),
+      })
+    } catch (error) {
+      refuse(deps, req, socketResponse(req, socket), error)
+    }
+  }
+
+/** An answer in HTTP on a socket that asked for an upgrade and does not get it. */
+export const socketResponse = (req: IncomingMessage, socket: Duplex): ServerResponse => {
+  const res = new NodeResponse(req)
+  res.shouldKeepAlive = false
+  // An upgrade's socket is always the TCP or TLS socket of an http.Server.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+  res.assignSocket(socket as Socket)
+  res.once('finish', () => socket.end())
+  return res
+}
+
+const headersFor = (
+  deps: HotPathDeps,
+  req: IncomingMessage,
+  route: Route,
+  admitted: Admitted,
+): string[] =>
+  upstreamHeaders(req, {
+    accessToken: admitted.token?.accessToken,
+    clientAddress: deps.clientAddress(req),
+    host: new URL(deps.origin).host,
+    proto: deps.origin.startsWith('https:') ? 'https' : 'http',
+    requestId: requestIdOf(req),
+    newTraceparent: deps.newTraceparent,
+    passCookies: route.pass.cookies,
+  })
+
+const refuse = (
+  { log, reply }: HotPathDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+): void => {
+  const failure = toBrokerError(error)
+  if (failure.status >= 500)
+    log.error({ err: failure, request_id: requestIdOf(req), code: failure.code }, 'call failed')
+  reply.failure(req, res, failure)
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http'
+import type { Route } from '../config/config.ts'
+import { BrokerError } from '../core/errors.ts'
+import type { SessionId } from '../core/ids.ts'
+import type { TokenSet, TokenWant } from '../core/token-set.ts'
+import { callerOf } from '../http/caller.ts'
+import type { Caller } from '../http/caller.ts'
+import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
+import type { KeyedHash } from '../http/keyed-hash.ts'
+import type { LiveSession, SessionState } from '../session/records.ts'
+import { sessionError } from '../session/records.ts'
+
+export type JudgeDeps = {
+  readonly origin: string
+  readonly hash: KeyedHash
+  readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
+  /** Reads and slides; rejects with `store_unavailable`. */
+  readonly readSession: (id: SessionId) => Promise<SessionState>
+  readonly token: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+}
+
+/** A call that may go to the upstream, with the token it goes with. */
+export type Admitted = { readonly token: TokenSet | undefined }
+
+/** What a 401 tells the app to open. */
+const loginUrl = '/login'
+
+/**
+ * Judges a call in the contract's order: method, site, session, CSRF, body size, token; throws the first refusal.
+ * The order is the security model: nothing is looked up for another site's call, no token is fetched for a forged one.
+ */
+export const judge =
+  (deps: JudgeDeps) =>
+  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+    requireMethod(req, route)
+    const caller = callerOf(req, deps.origin, route.cors)
+    if (caller === 'foreign') throw new BrokerError('cross_site')
+    const session = await sessionOf(deps, req, route)
+    if (session !== undefined && route.csrf)
+      requireCsrf(deps.hash, {
+        method: req.method,
+        caller,
+        token: sentCsrfToken(req),
+        sessionId: session.id,
+      })
+    requireSize(req, route)
+    return { token: await tokenOf(deps, session, route) }
+  }
+
+/** The same for a WebSocket, which can carry no CSRF header: its `Origin` must be there, and ours. */
+export const judgeUpgrade =
+  (deps: JudgeDeps) =>
+  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+    requireMethod(req, route)
+    const caller: Caller = callerOf(req, deps.origin, route.cors)
+    if (caller === 'foreign') throw new BrokerError('cross_site')
+    const session = await sessionOf(deps, req, route)
+    if (req.headers.origin === undefined)
+      throw new BrokerError('csrf_missing', {
+        detail: 'A WebSocket upgrade needs the Origin header.',
+      })
+    return { token: await tokenOf(deps, session, route) }
+  }
+
+const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+const requireMethod = (req: IncomingMessage, route: Route): void => {
+  const allowed = route.methods ?? everyMethod
+  if (!allowed.includes(req.method ?? ''))
+    throw new BrokerError('method_not_allowed', { allow: allowed })
+}
+
+const sessionOf = async (
+  deps: JudgeDeps,
+  req: IncomingMessage,
+  route: Route,
+): Promise<LiveSession | undefined> => {
+  const id = deps.readCookie(req.headers.cookie)
+  if (id === undefined) {
+    if (route.public) return undefined
+    throw new BrokerError('login_required', { loginUrl })
+  }
+  const state = await deps.readSession(id)
+  if (state.kind === 'live') return state
+  if (route.public) return undefined
+  throw sessionError(state, loginUrl)
+}
+
+const requireSize = (req: IncomingMessage, route: Route): void => {
+  if (Number(req.headers['content-length'] ?? 0) > route.bodyLimitBytes)
+    throw new BrokerError('body_too_large', {
+      detail: `This route takes bodies of up to ${route.bodyLimitBytes} bytes.`,
+    })
+}
+
+const tokenOf = async (
+  deps: JudgeDeps,
+  session: LiveSession | undefined,
+  route: Route,
+): Promise<TokenSet | undefined> => {
+  if (session === undefined || route.token === 'none') return undefined
+  const { audience, resource, scope } = route
+  return await deps.token(session, { audience, resource, scope })
+}

@@ -1,0 +1,119 @@
+import type { Route } from '../config/config.ts'
+
+const hopByHop = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/** What would act on the whole origin, or speak in the broker's name. */
+const neverPassed = new Set([
+  ...hopByHop,
+  'clear-site-data',
+  'service-worker-allowed',
+  'refresh',
+  'strict-transport-security',
+  'public-key-pins',
+  'alt-svc',
+  'nel',
+  'report-to',
+  'reporting-endpoints',
+  'content-security-policy-report-only',
+  'x-content-type-options',
+  'x-request-id',
+  'x-powered-by',
+  'server',
+  'date',
+])
+
+/** An API's HTML would run in the app's origin, as the app. */
+const sandbox = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+export type ResponseFacts = {
+  readonly route: Route
+  readonly requestId: string
+  /** Origin and path prefix of the upstream that answered. */
+  readonly upstreamOrigin: string
+  /** What the upstream was asked for, to resolve a relative Location. */
+  readonly upstreamPath: string
+  /** The caller's origin when the route's CORS list has it. */
+  readonly corsOrigin: string | undefined
+}
+
+/** The header list for the browser: the upstream's, less what must not pass, with our policy in place. */
+export const browserHeaders = (raw: readonly string[], facts: ResponseFacts): string[] => {
+  const { pass } = facts.route
+  const named = connectionNames(raw)
+  const headers: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase()
+    if (neverPassed.has(name) || named?.has(name) || withheld(name, pass)) continue
+    const value = passedValue(name, raw[i + 1] ?? '', facts)
+    if (value !== undefined) headers.push(name, value)
+  }
+  if (!pass.cache) headers.push('cache-control', 'no-store')
+  if (!pass.html) headers.push('content-security-policy', sandbox)
+  headers.push('x-content-type-options', 'nosniff', 'x-request-id', facts.requestId)
+  addCors(headers, facts.corsOrigin)
+  return headers
+}
+
+const connectionNames = (raw: readonly string[]): Set<string> | undefined => {
+  let names: Set<string> | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.length !== 10 || raw[i]?.toLowerCase() !== 'connection') continue
+    names ??= new Set()
+    for (const name of (raw[i + 1] ?? '').split(',')) names.add(name.trim().toLowerCase())
+  }
+  names?.delete('content-length')
+  return names
+}
+
+const withheld = (name: string, pass: Route['pass']): boolean => {
+  switch (name) {
+    case 'cache-control':
+    case 'expires':
+    case 'pragma':
+    case 'age':
+      // The browser's request has no Authorization: a shared cache would not know the answer is private.
+      return !pass.cache
+    case 'content-security-policy':
+      return !pass.html
+    case 'www-authenticate':
+      return !pass.wwwAuthenticate
+    default:
+      return name.startsWith('access-control-')
+  }
+}
+
+const passedValue = (name: string, value: string, facts: ResponseFacts): string | undefined => {
+  if (name === 'set-cookie')
+    return facts.route.pass.setCookie && isForeignCookie(value) ? value : undefined
+  return name === 'location' ? locationFor(value, facts) : value
+}
+
+/** An upstream may never set a cookie of the broker's names, nor one for a wider domain. */
+const isForeignCookie = (setCookie: string): boolean =>
+  !/^\s*(?:__host-|__secure-|session\b|login\s*=|xsrf-token\s*=)/i.test(setCookie) &&
+  !/;\s*domain\s*=/i.test(setCookie)
+
+/** A redirect within the upstream, as a path on our origin; one to anywhere else does not pass. */
+const locationFor = (value: string, facts: ResponseFacts): string | undefined => {
+  const base = `${facts.upstreamOrigin}${facts.upstreamPath}`
+  if (!URL.canParse(value, base)) return undefined
+  const url = new URL(value, base)
+  if (url.origin !== facts.upstreamOrigin || url.pathname.startsWith('//')) return undefined
+  return `${facts.route.stripPrefix}${url.pathname}${url.search}${url.hash}`
+}
+
+const addCors = (headers: string[], origin: string | undefined): void => {
+  if (origin === undefined) return
+  headers.push('access-control-allow-origin', origin, 'access-control-allow-credentials', 'true')
+  headers.push('vary', 'Origin')
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream'
+import { BrokerError } from '../core/errors.ts'
+
+/** One admitted upgrade on its way to the upstream. */
+export type Upgrading = {
+  readonly req: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+  readonly origin: string
+  readonly pathWithQuery: string
+  readonly headers: readonly string[]
+  readonly firstByteMs: number
+  readonly requestId: string
+}
+
+/**
+ * Opens the WebSocket at the upstream and joins the two connections (RFC 6455 section 4).
+ * Rejects with `upstream_unreachable` or `upstream_timeout` while the browser has heard nothing.
+ */
+export const tunnel = (call: Upgrading): Promise<void> => {
+  const url = new URL(call.origin)
+  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+    method: 'GET',
+    path: call.pathWithQuery,
+    // Node takes a flat list as it takes raw headers; its types know only objects.
+    headers: [...call.headers, 'host', url.host, 'connection', 'Upgrade', 'upgrade', 'websocket'],
+    timeout: call.firstByteMs,
+  })
+  return new Promise((resolve, reject) => {
+    const refuse = (code: 'upstream_unreachable' | 'upstream_timeout', cause?: Error) => {
+      reject(new BrokerError(code, { cause }))
+      request.destroy()
+    }
+    request.once('error', (cause) => refuse('upstream_unreachable', cause))
+    request.once('timeout', () => refuse('upstream_timeout'))
+    request.once('response', (answer) => {
+      refuse('upstream_unreachable', new Error(`upgrade answered with ${answer.statusCode ?? 0}`))
+    })
+    request.once('upgrade', (answer, upstream, first) => {
+      join(call, answer, { upstream, first })
+      resolve()
+    })
+    call.socket.once('close', () => request.destroy())
+    request.end()
+  })
+}
+
+const passedToBrowser = new Set([
+  'sec-websocket-accept',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+])
+
+const join = (
+  { socket, head, requestId }: Upgrading,
+  answer: IncomingMessage,
+  { upstream, first }: { upstream: Duplex; first: Buffer },
+): void => {
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket']
+  for (const [name, value] of Object.entries(answer.headers))
+    if (passedToBrowser.has(name) && typeof value === 'string') lines.push(`${name}: ${value}`)
+  lines.push(`X-Request-Id: ${requestId}`)
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  if (first.length > 0) socket.write(first)
+  if (head.length > 0) upstream.write(head)
+  // One side's end or failure is the other's: nothing is left half open.
+  pipeline(socket, upstream, socket, () => {
+    socket.destroy()
+    upstream.destroy()
+  })
+}

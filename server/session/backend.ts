@@ -1,0 +1,84 @@
+import type { RecordId } from '../core/ids.ts'
+
+/** The three records of one login: who is logged in, its tokens, its line in the user's list of sessions. */
+export type RecordKind = 'session' | 'vault' | 'listing'
+
+/** Why a session is over, as the error code that its cookie gets from then on. */
+export type EndReason = 'session_expired' | 'session_revoked'
+
+/** Sealed bytes with the version they were stored under; versions start at 1. */
+export type StoredRecord = { readonly version: number; readonly sealed: Buffer }
+
+export type Life = { readonly idleSeconds: number; readonly absoluteSeconds: number }
+
+/** What stands under a session's id, in one round trip. */
+export type Found =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'ended'; readonly reason: EndReason }
+  | {
+      readonly kind: 'live'
+      readonly session: StoredRecord
+      readonly vault: StoredRecord | undefined
+      /** Until the idle deadline, after sliding if that was asked; the absolute deadline is never passed. */
+      readonly idleLeftMs: number
+      readonly absoluteLeftMs: number
+    }
+
+export type CreateOutcome = 'created' | 'exists' | 'ended'
+export type UpdateOutcome = 'updated' | 'conflict' | 'gone'
+
+/**
+ * Where sessions live: in process or in Redis, with one behaviour (test/support/backend-contract.ts).
+ * It sees hashes and sealed bytes only. Each function throws BrokerError `store_unavailable` when the store
+ * cannot answer; none takes longer than 2 s to say so.
+ */
+export type Backend = {
+  /** Stores version 1 if nothing stands there; never over a tombstone. The session record comes last. */
+  readonly create: (
+    id: RecordId,
+    kind: RecordKind,
+    sealed: Buffer,
+    life: Life,
+  ) => Promise<CreateOutcome>
+  /** One round trip; with `slideIdleSeconds` all records' idle deadlines move, when a tenth of it has passed. */
+  readonly read: (id: RecordId, slideIdleSeconds?: number) => Promise<Found>
+  /** Compare-and-set: replaces version `expected` by the next one and keeps the deadlines; never creates. */
+  readonly update: (
+    id: RecordId,
+    kind: RecordKind,
+    expected: number,
+    sealed: Buffer,
+  ) => Promise<UpdateOutcome>
+  /** Tombstone (until the absolute deadline, an hour at least), then all records gone. The first reason stands. */
+  readonly end: (id: RecordId, reason: EndReason, absoluteSeconds: number) => Promise<void>
+  /** A fencing number that grows with each holder, or undefined while another holds the lock. */
+  readonly lock: (id: RecordId, name: string, holdMs: number) => Promise<number | undefined>
+  /** Frees the lock if this holder still has it. */
+  readonly unlock: (id: RecordId, name: string, fence: number) => Promise<void>
+
+  /** Keeps a login transaction; above `cap` under one owner the oldest are dropped. */
+  readonly putLogin: (owner: string, state: string, login: SealedLogin) => Promise<void>
+  /** Takes the pending part, once: of any number of parallel calls one gets it. The return part stays 600 s. */
+  readonly takeLogin: (owner: string, state: string) => Promise<TakenLogin>
+  /** A value under a key for some time: one-time links, marks. */
+  readonly put: (key: string, value: Buffer, ttlMs: number) => Promise<void>
+  /** Reads and deletes at once. */
+  readonly take: (key: string) => Promise<Buffer | undefined>
+
+  /** Throws when the store does not answer. */
+  readonly ping: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export type SealedLogin = {
+  readonly pending: Buffer
+  readonly return: Buffer
+  readonly ttlMs: number
+  readonly cap: number
+}
+
+/** First call: both parts. Later, for 600 s: the return part alone. Otherwise nothing. */
+export type TakenLogin = {
+  readonly pending?: Buffer | undefined
+  readonly return?: Buffer | undefined
+}

@@ -1,0 +1,34 @@
+import type { Principal } from '../core/principal.ts'
+import type { TokenSet } from '../core/token-set.ts'
+
+/** What the session record holds; small, written at login and hardly ever after. */
+export type SessionFacts = {
+  readonly principal: Principal
+  readonly createdAtMs: number
+}
+
+/** What the vault holds: every token of one login. */
+export type Vault = {
+  readonly refreshToken?: string | undefined
+  /** Kept for `id_token_hint` alone. */
+  readonly idToken: string
+  /** By `tokenKey`. */
+  readonly sets: Readonly<Record<string, TokenSet>>
+}
+
+/** The session's line in its user's list of sessions. */
+export type Listing = {
+  readonly createdAtMs: number
+  readonly agent: string
+}
+
+declare module 'express-session' {
+  // Declaration merging is how express-session takes the type of its data.
+  // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
+  interface SessionData {
+    principal: Principal
+    createdAtMs: number
+    /** The version of the record this was read from; absent until it is stored. */
+    recordVersion: number
+  }
+}

@@ -1,0 +1,45 @@
+import type { Request } from 'express'
+import type { SessionId } from '../core/ids.ts'
+import { parseSessionId } from '../core/ids.ts'
+import type { Principal } from '../core/principal.ts'
+import { BrokerError } from '../core/errors.ts'
+
+/** The id of the live session this request came with, or undefined. */
+export const liveSessionId = (req: Request): SessionId | undefined =>
+  req.session.principal === undefined ? undefined : parseSessionId(req.sessionID)
+
+/** Gives the request a session id that was never sent anywhere, ending the session it came with. */
+export const renewSession = async (req: Request): Promise<SessionId> => {
+  // A request without a live session has had a fresh id made for it already; there is nothing to end.
+  if (req.session.recordVersion !== undefined)
+    await new Promise<void>((resolve, reject) => {
+      req.session.regenerate((error: unknown) => settle(error, resolve, reject))
+    })
+  const id = parseSessionId(req.sessionID)
+  if (id === undefined) throw new BrokerError('internal_error')
+  return id
+}
+
+/** Stores the logged-in session before the browser is sent on. */
+export const saveLogin = async (
+  req: Request,
+  principal: Principal,
+  createdAtMs: number,
+): Promise<void> => {
+  req.session.principal = principal
+  req.session.createdAtMs = createdAtMs
+  await new Promise<void>((resolve, reject) => {
+    req.session.save((error: unknown) => settle(error, resolve, reject))
+  })
+}
+
+/** Ends the request's session: its tombstone stands before this resolves. */
+export const destroySession = (req: Request): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
+    req.session.destroy((error: unknown) => settle(error, resolve, reject))
+  })
+
+const settle = (error: unknown, resolve: () => void, reject: (error: Error) => void): void => {
+  if (error === undefined || error === null) resolve()
+  else reject(error instanceof Error ? error : new BrokerError('internal_error', { cause: error }))
+}

@@ -1,0 +1,170 @@
+import type { Clock } from '../core/clock.ts'
+import type { RecordId } from '../core/ids.ts'
+import type {
+  Backend,
+  CreateOutcome,
+  EndReason,
+  Found,
+  Life,
+  RecordKind,
+  StoredRecord,
+  TakenLogin,
+  UpdateOutcome,
+} from './backend.ts'
+import type { ExpiringMap } from './expiring-map.ts'
+import { expiringMap } from './expiring-map.ts'
+
+/** The store in this process, for development: what it holds ends with it. Same behaviour as on Redis. */
+export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => ({
+  ...sessionVerbs(clock),
+  ...lockVerbs(clock),
+  ...loginVerbs(clock),
+  ...valueVerbs(clock),
+  ping: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+})
+
+type Kept = { readonly version: number; readonly deadlineMs: number; readonly sealed: Buffer }
+
+const recordKinds = ['session', 'vault', 'listing'] as const satisfies readonly RecordKind[]
+const hourMs = 3_600_000
+
+/** A verb as the interface has it. It runs in one go, so nothing comes between its reads and its writes. */
+const verb =
+  <A extends readonly unknown[], R>(run: (...args: A) => R) =>
+  (...args: A): Promise<R> =>
+    Promise.resolve(run(...args))
+
+type Records = {
+  readonly records: ExpiringMap<Kept>
+  readonly tombstones: ExpiringMap<EndReason>
+}
+
+const keyOf = (id: RecordId, kind: RecordKind): string => `${id}:${kind}`
+
+const stored = ({ version, sealed }: Kept): StoredRecord => ({ version, sealed })
+
+const sessionVerbs = (clock: Clock) => {
+  const kept: Records = { records: expiringMap(clock), tombstones: expiringMap(clock) }
+  return { read: reader(clock, kept), end: ender(clock, kept), ...writers(clock, kept) }
+}
+
+const writers = (clock: Clock, { records, tombstones }: Records) => {
+  const create = (id: RecordId, kind: RecordKind, sealed: Buffer, life: Life): CreateOutcome => {
+    const key = keyOf(id, kind)
+    if (tombstones.get(id) !== undefined) return 'ended'
+    if (records.get(key) !== undefined) return 'exists'
+    const deadlineMs = clock.nowMs() + life.absoluteSeconds * 1_000
+    const lifeMs = Math.min(life.idleSeconds, life.absoluteSeconds) * 1_000
+    records.set(key, { version: 1, deadlineMs, sealed: Buffer.from(sealed) }, lifeMs)
+    return 'created'
+  }
+  const update: Backend['update'] = verb((id, kind, expected, sealed): UpdateOutcome => {
+    const key = keyOf(id, kind)
+    const current = records.get(key)
+    if (tombstones.get(id) !== undefined || current === undefined) return 'gone'
+    if (current.version !== expected) return 'conflict'
+    records.replace(key, { ...current, version: expected + 1, sealed: Buffer.from(sealed) })
+    return 'updated'
+  })
+  return { create: verb(create), update }
+}
+
+const reader = (clock: Clock, { records, tombstones }: Records): Backend['read'] => {
+  const slide = (id: RecordId, slideMs: number, absoluteLeftMs: number) => {
+    if (records.leftMs(keyOf(id, 'session')) >= slideMs * 0.9) return
+    for (const kind of recordKinds)
+      records.expire(keyOf(id, kind), Math.min(slideMs, absoluteLeftMs))
+  }
+  return verb((id, slideIdleSeconds): Found => {
+    const reason = tombstones.get(id)
+    if (reason !== undefined) return { kind: 'ended', reason }
+    const session = records.get(keyOf(id, 'session'))
+    if (session === undefined) return { kind: 'missing' }
+    const vault = records.get(keyOf(id, 'vault'))
+    const absoluteLeftMs = session.deadlineMs - clock.nowMs()
+    if (slideIdleSeconds !== undefined) slide(id, slideIdleSeconds * 1_000, absoluteLeftMs)
+    const idleLeftMs = records.leftMs(keyOf(id, 'session'))
+    return {
+      kind: 'live',
+      session: stored(session),
+      vault: vault && stored(vault),
+      idleLeftMs,
+      absoluteLeftMs,
+    }
+  })
+}
+
+const ender = (clock: Clock, { records, tombstones }: Records): Backend['end'] =>
+  verb((id, reason, absoluteSeconds): void => {
+    const session = records.get(keyOf(id, 'session'))
+    const leftMs = session ? session.deadlineMs - clock.nowMs() : absoluteSeconds * 1_000
+    for (const kind of recordKinds) records.delete(keyOf(id, kind))
+    if (tombstones.get(id) === undefined) tombstones.set(id, reason, Math.max(leftMs, hourMs))
+  })
+
+const lockVerbs = (clock: Clock) => {
+  const holders = expiringMap<number>(clock)
+  let lastFence = 0
+  return {
+    lock: verb((id: RecordId, name: string, holdMs: number): number | undefined => {
+      const key = `${id}:${name}`
+      if (holders.get(key) !== undefined) return undefined
+      lastFence += 1
+      holders.set(key, lastFence, holdMs)
+      return lastFence
+    }),
+    unlock: verb((id: RecordId, name: string, fence: number): void => {
+      const key = `${id}:${name}`
+      if (holders.get(key) === fence) holders.delete(key)
+    }),
+  }
+}
+
+const returnPartMs = 600_000
+
+const loginVerbs = (clock: Clock) => {
+  const pendings = expiringMap<Buffer>(clock)
+  const returns = expiringMap<Buffer>(clock)
+  /** Keys of each owner's logins, the oldest first. */
+  const waiting = expiringMap<readonly string[]>(clock)
+  const keyOf = (owner: string, state: string) => JSON.stringify([owner, state])
+  const drop = (key: string) => {
+    pendings.delete(key)
+    returns.delete(key)
+  }
+  const putLogin: Backend['putLogin'] = verb((owner, state, login) => {
+    const key = keyOf(owner, state)
+    const others = (waiting.get(owner) ?? []).filter(
+      (other) => other !== key && pendings.get(other) !== undefined,
+    )
+    pendings.set(key, Buffer.from(login.pending), login.ttlMs)
+    returns.set(key, Buffer.from(login.return), login.ttlMs)
+    const over = Math.max(0, others.length + 1 - login.cap)
+    others.splice(0, over).forEach(drop)
+    waiting.set(owner, [...others, key], Math.max(login.ttlMs, waiting.leftMs(owner)))
+  })
+  const takeLogin = (owner: string, state: string): TakenLogin => {
+    const key = keyOf(owner, state)
+    const taken = { pending: pendings.get(key), return: returns.get(key) }
+    if (taken.pending === undefined) return taken
+    pendings.delete(key)
+    returns.expire(key, returnPartMs)
+    return taken
+  }
+  return { putLogin, takeLogin: verb(takeLogin) }
+}
+
+const valueVerbs = (clock: Clock) => {
+  const values = expiringMap<Buffer>(clock)
+  return {
+    put: verb((key: string, value: Buffer, ttlMs: number): void =>
+      values.set(key, Buffer.from(value), ttlMs),
+    ),
+    take: verb((key: string): Buffer | undefined => {
+      const value = values.get(key)
+      values.delete(key)
+      return value
+    }),
+  }
+}

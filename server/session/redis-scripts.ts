@@ -1,0 +1,141 @@
+import { hash } from 'node:crypto'
+
+/** One verb of the store as Lua: Redis runs it as a whole, by its own clock. */
+export type Script = { readonly lua: string; readonly sha1: string }
+
+// Lua's `..` writes 1.7e+15 for large numbers; `int` writes digits.
+const prelude = `
+local function int(n) return string.format('%.0f', n) end
+local function nowMs()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function header(record)
+  if not record then return nil end
+  local version, deadline = string.match(record, '^(%d+):(%d+):')
+  if not version or #version > 15 or #deadline > 15 then return nil end
+  return version, tonumber(deadline)
+end
+`
+
+const script = (body: string): Script => {
+  const lua = prelude + body
+  return { lua, sha1: hash('sha1', lua) }
+}
+
+/** KEYS record, tombstone. ARGV sealed, idle ms, absolute ms. Index into CreateOutcome. */
+export const createScript = script(`
+if redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+local absolute = tonumber(ARGV[3])
+local value = '1:' .. int(nowMs() + absolute) .. ':' .. ARGV[1]
+local life = int(math.min(tonumber(ARGV[2]), absolute))
+if redis.call('SET', KEYS[1], value, 'NX', 'PX', life) then return 0 end
+return 1
+`)
+
+/**
+ * KEYS session, vault, listing, tombstone. ARGV slide ms or 0.
+ * {0} missing, {1, reason} ended, {2, session, vault, idle left, absolute left} live.
+ * Three GETs, not MGET: that hides a key of the wrong type as "nothing there".
+ */
+export const readScript = script(`
+local reason = redis.call('GET', KEYS[4])
+if reason then return {1, reason} end
+local session = redis.call('GET', KEYS[1])
+local version, deadline = header(session)
+if not version then return {0} end
+local left = deadline - nowMs()
+if left <= 0 then return {0} end
+local idle = redis.call('PTTL', KEYS[1])
+if idle < 0 or idle > left then idle = left end
+local vault = redis.call('GET', KEYS[2])
+local slide = tonumber(ARGV[1])
+local target = math.min(slide, left)
+if idle < slide * 0.9 and target > idle + 1 then
+  for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], int(target)) end
+  idle = target
+end
+return {2, session, vault, idle, left}
+`)
+
+/** KEYS record, tombstone. ARGV expected version, sealed. Index into UpdateOutcome. */
+export const updateScript = script(`
+if redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+local version, deadline = header(redis.call('GETRANGE', KEYS[1], 0, 31))
+if not version or deadline <= nowMs() then return 2 end
+if version ~= ARGV[1] then return 1 end
+local value = int(version + 1) .. ':' .. int(deadline) .. ':' .. ARGV[2]
+redis.call('SET', KEYS[1], value, 'KEEPTTL')
+return 0
+`)
+
+/**
+ * KEYS session, vault, listing, tombstone. ARGV reason, absolute ms when no record tells.
+ * DEL first: a Redis that is out of memory refuses a script's SET unless the script has written before,
+ * so a logout works there too. pcall: a key of the wrong type must not keep a session from ending.
+ */
+export const endScript = script(`
+local record = redis.pcall('GETRANGE', KEYS[1], 0, 31)
+local version, deadline = header(type(record) == 'string' and record)
+local left = version and deadline - nowMs() or tonumber(ARGV[2])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', int(math.max(left, 3600000)))
+return 0
+`)
+
+/**
+ * KEYS lock, fence. ARGV hold ms. The fence, or nil while another holds the lock.
+ * A fence is never below the time: it grows even when Redis has lost the last one.
+ */
+export const lockScript = script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+local fence = math.max((tonumber(redis.call('GET', KEYS[2])) or 0) + 1, nowMs())
+redis.call('SET', KEYS[2], int(fence), 'PX', int(86400000 + ARGV[1]))
+redis.call('SET', KEYS[1], int(fence), 'PX', ARGV[1])
+return fence
+`)
+
+/** KEYS lock. ARGV fence. */
+export const unlockScript = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 0
+`)
+
+/**
+ * KEYS waiting, pending, return. ARGV pending, return, TTL ms, cap, member, stem of pending keys, of return keys.
+ * The score is microseconds, so that the oldest is the first put. Dropped keys share the hash tag of KEYS.
+ */
+export const putLoginScript = script(`
+local ttl = tonumber(ARGV[3])
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
+redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', int(now - ttl * 1000))
+redis.call('ZADD', KEYS[1], int(now), ARGV[5])
+redis.call('PEXPIRE', KEYS[1], int(math.max(ttl, redis.call('PTTL', KEYS[1]))))
+local over = redis.call('ZCARD', KEYS[1]) - ARGV[4]
+if over <= 0 then return 0 end
+local dropped = redis.call('ZPOPMIN', KEYS[1], over)
+for i = 1, #dropped, 2 do redis.call('DEL', ARGV[6] .. dropped[i], ARGV[7] .. dropped[i]) end
+return over
+`)
+
+/** KEYS waiting, pending, return. ARGV member, ms that the return part stays. {pending, return}, nil where gone. */
+export const takeLoginScript = script(`
+local pending = redis.call('GET', KEYS[2])
+local back = redis.call('GET', KEYS[3])
+if pending then
+  redis.call('DEL', KEYS[2])
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('PEXPIRE', KEYS[3], ARGV[2])
+end
+return {pending, back}
+`)
+
+/** KEYS value. */
+export const takeScript = script(`
+local value = redis.call('GET', KEYS[1])
+if value then redis.call('DEL', KEYS[1]) end
+return value
+`)

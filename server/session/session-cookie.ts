@@ -1,0 +1,38 @@
+import { unsign } from 'cookie-signature'
+import type { SessionId } from '../core/ids.ts'
+import { parseSessionId } from '../core/ids.ts'
+import type { Secret } from '../core/secret.ts'
+import { cookieValues } from '../core/cookies.ts'
+
+/** Longer than any value we made: an 8 kB cookie costs no HMAC. */
+const longestValue = 256
+
+/**
+ * Reads the session id from a `Cookie` header, or undefined when there is none to trust.
+ *
+ * Two cookies of the name mean that somebody planted one, a bad signature that it is not ours: both are no session.
+ * The id's shape is checked, so that nothing an attacker wrote becomes part of a key.
+ */
+export const sessionCookieReader = (name: string, secrets: readonly Secret[]) => {
+  const plainSecrets = secrets.map((secret) => secret.reveal())
+  return (cookieHeader: string | undefined): SessionId | undefined => {
+    if (cookieHeader === undefined) return undefined
+    const [value, second] = cookieValues(cookieHeader, name)
+    if (value === undefined || second !== undefined || value.length > longestValue) return undefined
+    const signed = decoded(value)
+    if (!signed?.startsWith('s:')) return undefined
+    for (const secret of plainSecrets) {
+      const id = unsign(signed.slice(2), secret)
+      if (id !== false) return parseSessionId(id)
+    }
+    return undefined
+  }
+}
+
+const decoded = (value: string): string | undefined => {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,28 @@
+import type { SessionId } from '../core/ids.ts'
+import type { CreateOutcome, UpdateOutcome } from '../session/backend.ts'
+import type { Vault } from '../session/data.ts'
+import type { LiveSession, Records } from '../session/records.ts'
+
+/** A vault as it was read: a save must say which version it replaces. */
+export type OpenVault = { readonly version: number; readonly content: Vault }
+
+export type TokenVault = {
+  readonly create: (id: SessionId, content: Vault) => Promise<CreateOutcome>
+  readonly open: (session: LiveSession) => OpenVault | undefined
+  /** Replaces exactly the version that was read; `gone` after a logout, so that tokens cannot revive it. */
+  readonly save: (id: SessionId, version: number, content: Vault) => Promise<UpdateOutcome>
+}
+
+/** The tokens of each login, sealed under its session id and only ever replaced by compare-and-set. */
+export const tokenVault = (records: Records): TokenVault => ({
+  create: (id, content) => records.create(id, 'vault', content),
+  open: (session) => {
+    if (session.vault === undefined) return undefined
+    const content = records.open(session.id, 'vault', session.vault)
+    // What opens under the session's own key was written here.
+    return content === undefined
+      ? undefined
+      : { version: session.vault.version, content: content as Vault }
+  },
+  save: (id, version, content) => records.update(id, 'vault', version, content),
+})

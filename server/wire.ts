@@ -1,0 +1,217 @@
+import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import { foundations } from './foundations.ts'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { healthRoutes } from './health/routes.ts'
+import { csrfMiddleware } from './http/csrf-middleware.ts'
+import { errorHandler } from './http/error-handler.ts'
+import { formReader } from './http/parameters.ts'
+import { appHeaders } from './http/security-headers.ts'
+import { finishLogin } from './login/finish-login.ts'
+import { loginRoutes } from './login/routes.ts'
+import { startLogin } from './login/start-login.ts'
+import { transactions } from './login/transactions.ts'
+import { endLogin } from './logout/end-login.ts'
+import { logoutRoutes } from './logout/routes.ts'
+import { principalOf } from './oidc/principal-of.ts'
+import { clientAddress } from './proxy/client-address.ts'
+import { forward } from './proxy/forward.ts'
+import type { HotPathDeps } from './proxy/hot-path.ts'
+import { judge, judgeUpgrade } from './proxy/judge.ts'
+import { routeTable } from './proxy/route-table.ts'
+import { upstreams } from './proxy/upstreams.ts'
+import { freshToken } from './refresh/fresh-token.ts'
+import { refreshLockMs, refreshSession } from './refresh/refresh-session.ts'
+import { liveSessionId } from './session/lifecycle.ts'
+import { sessionMiddleware } from './session/middleware.ts'
+import { sessionCookieReader } from './session/session-cookie.ts'
+import { staticApp } from './spa/static-app.ts'
+import { userRoutes } from './user/routes.ts'
+import type { TokenVault } from './vault/vault.ts'
+import { tokenVault } from './vault/vault.ts'
+
+type Parts = Foundations & { readonly vault: TokenVault }
+
+/** The rooms, furnished: what `app.ts` puts in order. */
+export type Rooms = {
+  readonly health: RequestHandler
+  readonly session: readonly RequestHandler[]
+  readonly login: RequestHandler
+  readonly logout: RequestHandler
+  readonly user: RequestHandler
+  readonly spa: RequestHandler
+  readonly errors: ErrorRequestHandler
+  readonly proxy: HotPathDeps
+  readonly routes: ReturnType<typeof routeTable>
+  /** Resolves when every refresh and revocation under way has ended. */
+  readonly settled: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Joins real parts into rooms; nothing else in the broker knows two rooms at once. */
+export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
+  const base = foundations(config, powers)
+  const parts = { ...base, vault: tokenVault(base.records) }
+  const { reply, hash, names, keep } = parts
+  const upstream = upstreams()
+  return {
+    health: healthRoutes({
+      reply,
+      pingStore: powers.backend.ping,
+      providerStatus: parts.provider.status,
+      draining: powers.draining,
+    }),
+    session: sessionMiddleware({
+      records: parts.records,
+      settings: config.session,
+      cookieName: names.session,
+      secure: config.secure,
+      random: powers.random,
+    }),
+    login: loginRoom(config, powers, parts),
+    logout: logoutRoom(config, powers, parts),
+    user: userRoutes({
+      reply,
+      hash,
+      origin: config.origin,
+      readSession: parts.records.read,
+      offerCsrfCookie: parts.cookies.offerCsrf,
+    }),
+    spa: spaRoom(config, parts),
+    errors: errorHandler(reply, powers.log),
+    proxy: proxyRoom(config, powers, { ...parts, upstream }),
+    routes: routeTable(config.routes),
+    settled: keep.settled,
+    close: async () => {
+      await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
+    },
+  }
+}
+
+const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler => {
+  const { tenant, secure } = config
+  const { random, log, backend } = powers
+  const pending = transactions({
+    backend,
+    random,
+    sealer: parts.seal,
+    cookieName: parts.names.login,
+  })
+  const door = { origin: config.origin, issuer: tenant.issuer, tenant: tenant.id }
+  return loginRoutes(
+    {
+      log,
+      door,
+      secure,
+      reply: parts.reply,
+      responseMode: tenant.responseMode,
+      cookieName: parts.names.login,
+      transactions: pending,
+      start: startLogin({
+        random,
+        transactions: pending,
+        issuer: tenant.issuer,
+        authorizationUrl: parts.provider.authorizationUrl,
+      }),
+      finish: finishing(config, powers, parts),
+      onLogin: parts.cookies.offerCsrf,
+    },
+    formReader,
+  )
+}
+
+const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
+  finishLogin({
+    log,
+    nowMs: clock.nowMs,
+    issuer: config.tenant.issuer,
+    exchange: (parameters, { binding, maxAgeSeconds }) =>
+      parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
+    principalOf: (claims) => principalOf(claims, config.tenant, config.session.claims),
+    createVault: parts.vault.create,
+    createListing: (id, listing) => parts.records.create(id, 'listing', listing),
+    endSession: (id) => parts.records.end(id, 'session_revoked'),
+  })
+
+const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>
+  logoutRoutes({
+    reply: parts.reply,
+    origin: config.origin,
+    hash: parts.hash,
+    readForm: formReader,
+    csrf: csrfMiddleware({
+      hash: parts.hash,
+      origin: config.origin,
+      sessionIdOf: liveSessionId,
+    }),
+    clearCookies: parts.cookies.clear,
+    endLogin: endLogin({
+      log: powers.log,
+      random: powers.random,
+      backend: powers.backend,
+      sealer: parts.seal,
+      idTokenHint: config.tenant.logoutHint === 'id_token',
+      postLogoutRedirectUri: `${config.origin}/logout/callback`,
+      readSession: (id) => parts.records.read(id, false),
+      openVault: parts.vault.open,
+      revoke: parts.provider.revoke,
+      endSessionUrl: parts.provider.endSessionUrl,
+      keep: parts.keep.add,
+    }),
+  })
+
+const spaRoom = (config: ReadyConfig, parts: Parts): RequestHandler =>
+  staticApp(
+    'dir' in config.spa ? config.spa.dir : 'public',
+    appHeaders({ secure: config.secure, csp: config.csp, providerOrigins: parts.provider.origins }),
+  )
+
+type ProxyParts = Parts & { readonly upstream: ReturnType<typeof upstreams> }
+
+const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
+  const deps = {
+    origin: config.origin,
+    hash: parts.hash,
+    readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
+    readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
+    token: tokenRoom(config, powers, parts),
+  }
+  return {
+    log: powers.log,
+    reply: parts.reply,
+    origin: config.origin,
+    clientAddress: clientAddress(config.trustProxy),
+    newTraceparent: () => {
+      const id = powers.random.bytes(24).toString('hex')
+      return `00-${id.slice(0, 32)}-${id.slice(32)}-00`
+    },
+    judge: judge(deps),
+    judgeUpgrade: judgeUpgrade(deps),
+    forward: forward({ upstreams: parts.upstream }),
+    upstreams: parts.upstream,
+  }
+}
+
+const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts) => {
+  const shared = {
+    clock: powers.clock,
+    log: powers.log,
+    aheadSeconds: config.refreshAheadSeconds,
+    openVault: parts.vault.open,
+  }
+  return freshToken({
+    ...shared,
+    waitMs: config.tenant.timeoutMs,
+    keep: parts.keep.add,
+    endSession: ({ id }) => parts.records.end(id, 'session_expired'),
+    refresh: refreshSession({
+      ...shared,
+      readSession: (id) => parts.records.read(id, false),
+      saveVault: parts.vault.save,
+      lock: (id) => powers.backend.lock(id, 'refresh', refreshLockMs),
+      unlock: (id, fence) => powers.backend.unlock(id, 'refresh', fence),
+      grant: (_principal, request) => parts.provider.refresh(request),
+      endSession: parts.records.end,
+      revoke: (_principal, token) => parts.provider.revoke(token),
+    }),
+  })
+}
