@@ -44,20 +44,10 @@ export const failures = {
     mend: 'Navigate to login_url.',
   },
   session_revoked: { status: 401, title: 'The session was ended', mend: 'Navigate to login_url.' },
-  step_up_required: {
-    status: 401,
-    title: 'A stronger login is required',
-    mend: 'Navigate to login_url, then repeat the call.',
-  },
   navigation_required: {
     status: 403,
     title: 'This address is for navigations only',
     mend: 'Send the browser there (location.assign), not fetch, a frame or a prefetch.',
-  },
-  not_allowed: {
-    status: 403,
-    title: 'This user may not log in here',
-    mend: 'Log in as someone else, or ask the operator for access.',
   },
   cross_site: {
     status: 403,
@@ -73,21 +63,6 @@ export const failures = {
     status: 403,
     title: 'The CSRF token is wrong',
     mend: 'Read /session again: the token changes with each login.',
-  },
-  forbidden_tenant: {
-    status: 403,
-    title: 'This tenant has no access',
-    mend: 'Use a session of a tenant that the route lists.',
-  },
-  forbidden_role: {
-    status: 403,
-    title: 'A role is missing',
-    mend: 'Ask the operator for one of the roles that the route requires.',
-  },
-  insufficient_scope: {
-    status: 403,
-    title: 'A scope is missing',
-    mend: 'Add the scope to OIDC_SCOPE, or to the route, and log in again.',
   },
   no_route: {
     status: 404,
@@ -110,11 +85,6 @@ export const failures = {
     title: 'This host is not served here',
     mend: 'Use the origin of BASE_URL; behind a proxy, pass the Host header on.',
   },
-  too_many_requests: {
-    status: 429,
-    title: 'Too many requests',
-    mend: 'Wait for Retry-After seconds.',
-  },
   internal_error: {
     status: 500,
     title: 'Something broke in the broker',
@@ -134,11 +104,6 @@ export const failures = {
     status: 503,
     title: 'The identity provider cannot be reached',
     mend: 'Try again after Retry-After seconds; the session is kept.',
-  },
-  draining: {
-    status: 503,
-    title: 'This instance is shutting down',
-    mend: 'Try again: another instance answers.',
   },
   upstream_timeout: {
     status: 504,

@@ -30,7 +30,7 @@ export type UpdateOutcome = 'updated' | 'conflict' | 'gone'
 /**
  * Where sessions live: in process or in Redis, with one behaviour (test/support/backend-contract.ts).
  * It sees hashes and sealed bytes only. Each function throws BrokerError `store_unavailable` when the store
- * cannot answer; none takes longer than 2 s to say so.
+ * cannot answer; none takes longer than 2 s to say so. What failed so may have taken effect all the same.
  */
 export type Backend = {
   /** Stores version 1 if nothing stands there; never over a tombstone. The session record comes last. */

@@ -109,7 +109,9 @@ export const startScriptedIssuer = async (port = 0) => {
       ...(nonce !== null && { nonce }),
       ...script.idTokenClaims,
     }
-    const kept = Object.fromEntries(Object.entries(claims).filter(([, v]) => v !== undefined))
+    const kept = Object.fromEntries(
+      Object.entries<unknown>(claims).filter(([, v]) => v !== undefined),
+    )
     return await script.alterIdToken(await sign(kept))
   }
 

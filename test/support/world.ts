@@ -55,7 +55,11 @@ export const testClock = (): Clock & { advance: (seconds: number) => void } => {
 }
 
 /** Settings of one broker in a test; signing secret and sealing key are fixed, so that several brokers share sessions. */
-export const testConfig = (origin: string, issuer: string, upstream: Upstream): ReadyConfig => ({
+export const testConfig = (
+  origin: string,
+  issuer: string,
+  upstream: Pick<Upstream, 'origin'>,
+): ReadyConfig => ({
   production: false,
   port: 0,
   host: '127.0.0.1',

@@ -1,0 +1,38 @@
+import { createServer } from 'node:http'
+import { Agent } from 'undici'
+import { announcePort } from './announce-port.ts'
+
+/** The baseline: undici's dispatch in a bare node:http server, with nothing decided and nothing checked. */
+const upstream = process.argv[2] ?? ''
+const agent = new Agent()
+
+const server = createServer((req, res) => {
+  agent.dispatch(
+    {
+      origin: upstream,
+      path: req.url ?? '/',
+      method: req.method ?? 'GET',
+      headers: ['accept', req.headers.accept ?? '*/*'],
+      body: null,
+    },
+    {
+      onResponseStart(_controller, status, headers) {
+        res.writeHead(status, {
+          'content-type': String(headers['content-type']),
+          'content-length': String(headers['content-length']),
+        })
+      },
+      onResponseData(_controller, chunk) {
+        res.write(chunk)
+      },
+      onResponseEnd() {
+        res.end()
+      },
+      onResponseError() {
+        res.destroy()
+      },
+    },
+  )
+})
+
+announcePort(server)

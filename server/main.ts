@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import process from 'node:process'
+import { brokerServer, drainServer, serve } from './broker-server.ts'
+import type { Config } from './config/config.ts'
+import { apiRoute } from './config/config-file.ts'
+import { formatProblems, loadConfig, withDotEnv } from './config/load.ts'
+import { withDeadline } from './core/deadline.ts'
+import type { Log } from './core/log.ts'
+import { systemRandom } from './core/random.ts'
+import type { Broker } from './create-broker.ts'
+import { createBroker } from './create-broker.ts'
+import type { Demo } from './demo/demo.ts'
+import { processLog } from './http/log.ts'
+import { withDemo } from './with-demo.ts'
+
+/** BSD's EX_CONFIG: the settings are wrong, and a restart will not mend them. */
+const badSettings = 78
+
+const readSettings = (): Config => {
+  const dotEnv = process.env['NODE_ENV'] !== 'production' && existsSync('.env')
+  const loaded = loadConfig({
+    env: dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    random: systemRandom,
+  })
+  if (!loaded.ok) {
+    process.stderr.write(formatProblems(loaded.problems))
+    process.exit(badSettings)
+  }
+  for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
+  return loaded.config
+}
+
+const listen = async (server: Server, config: Config): Promise<Config> => {
+  server.listen(config.port, config.host)
+  const failed = once(server, 'error').then(([error]: unknown[]) => {
+    throw error
+  })
+  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    process.stderr.write(
+      `Cannot listen on port ${config.port}: ${reason}. Set PORT to a free one.\n`,
+    )
+    process.exit(1)
+  })
+  // A listening TCP server has an address of this shape.
+  const { port } = server.address() as AddressInfo
+  return { ...config, port, origin: config.origin.replace(/:0$/, `:${port}`) }
+}
+
+const announce = (config: Config, demo: Demo | undefined): void => {
+  const lines = [
+    config.origin,
+    ...(demo?.users.map(({ user, password }) => `${user} / ${password}`) ?? []),
+    ...(config.redis === undefined
+      ? ['Sessions are kept in this process: for development only. Set REDIS_URL to keep them.']
+      : []),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+type Running = {
+  readonly server: Server
+  readonly broker: Broker
+  readonly demo: Demo | undefined
+  readonly config: Config
+  readonly log: Log
+}
+
+/** Time kept back from the drain for saving tokens and closing connections. */
+const lastWordsMs = 1_000
+
+const stop = async (running: Running, signal: string): Promise<void> => {
+  const { server, broker, demo, config, log } = running
+  const graceMs = config.shutdownSeconds * 1_000
+  log.info({ signal }, 'draining')
+  broker.drain()
+  const ending = async () => {
+    await drainServer(server, Math.max(graceMs - lastWordsMs, 0))
+    await broker.close()
+    await demo?.close()
+  }
+  await withDeadline(ending(), graceMs, () => new Error('out of time')).catch((err: unknown) => {
+    log.warn({ err }, 'stopped before everything had ended')
+  })
+  process.exit(0)
+}
+
+const main = async (): Promise<void> => {
+  const server = brokerServer()
+  const settings = await listen(server, readSettings())
+  const log = processLog(settings.log, process.stdout)
+  const { config, demo } = await withDemo(settings, apiRoute)
+  const broker = createBroker(config, { log })
+  serve(server, broker)
+  announce(config, demo)
+  // npm passes a Ctrl-C on that the terminal has sent already, and routers send SIGTERM more than once.
+  let stopping = false
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) return
+    stopping = true
+    void stop({ server, broker, demo, config, log }, signal)
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}
+
+await main()

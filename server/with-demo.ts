@@ -1,0 +1,37 @@
+import type { Config, Route } from './config/config.ts'
+import { asIssuer, asTenantId } from './core/ids.ts'
+import { secret } from './core/secret.ts'
+import type { Demo } from './demo/demo.ts'
+import type { ReadyConfig } from './foundations.ts'
+
+export type DemoReady = { readonly config: ReadyConfig; readonly demo: Demo | undefined }
+
+/**
+ * The settings, completed for a first look: with no provider set, one starts on 127.0.0.1 with people to be and an API to
+ * call. The settings refuse this in production; the provider's package is a development dependency.
+ */
+export const withDemo = async (
+  config: Config,
+  apiRoute: (upstream: string) => Route,
+): Promise<DemoReady> => {
+  const { tenant } = config
+  if (tenant !== undefined) return { config: { ...config, tenant }, demo: undefined }
+  const { startDemo } = await import('./demo/demo.ts')
+  const demo = await startDemo({ origin: config.origin })
+  const routes = config.routes.length > 0 ? config.routes : [apiRoute(demo.upstream)]
+  return { config: { ...config, routes, tenant: demoTenant(demo) }, demo }
+}
+
+const demoTenant = (demo: Demo): ReadyConfig['tenant'] => ({
+  id: asTenantId('default'),
+  issuer: asIssuer(demo.issuer),
+  profile: 'generic',
+  clientId: demo.clientId,
+  clientAuth: { method: 'client_secret_basic', secret: secret(demo.clientSecret) },
+  scope: 'openid profile email',
+  authParams: {},
+  rolesClaim: 'roles',
+  responseMode: 'query',
+  logoutHint: 'id_token',
+  timeoutMs: 8_000,
+})

@@ -1,0 +1,100 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { laneSkip } from './lane.ts'
+
+/** Why nginx cannot run here, or false. */
+export const nginxSkip = laneSkip(
+  'nginx',
+  ['-v'],
+  'Install the packages nginx and openssl to run this lane.',
+)
+
+/** TLS in front of a broker on `port`, by a real nginx with a throw-away certificate. */
+export const startTlsProxy = async (t: TestContext, port: number): Promise<{ origin: string }> => {
+  const dir = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'))
+  const tlsPort = await freePort()
+  makeCertificate(dir)
+  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, tlsPort, port))
+  const child = spawn('nginx', [
+    '-p',
+    dir,
+    '-c',
+    join(dir, 'nginx.conf'),
+    '-e',
+    join(dir, 'error.log'),
+  ])
+  t.after(async () => {
+    if (child.exitCode === null) {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    }
+    rmSync(dir, { recursive: true, force: true })
+  })
+  await accepting(tlsPort)
+  return { origin: `https://localhost:${tlsPort}` }
+}
+
+const makeCertificate = (dir: string): void => {
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const files = ['-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')]
+  const kind = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
+  execFileSync('openssl', ['req', ...kind, ...files, ...subject], { stdio: 'ignore' })
+}
+
+const configuration = (dir: string, tlsPort: number, port: number): string => `
+daemon off;
+pid ${dir}/nginx.pid;
+worker_processes 1;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path ${dir}/body;
+  proxy_temp_path ${dir}/proxy;
+  fastcgi_temp_path ${dir}/fastcgi;
+  uwsgi_temp_path ${dir}/uwsgi;
+  scgi_temp_path ${dir}/scgi;
+  server {
+    listen 127.0.0.1:${tlsPort} ssl;
+    listen [::1]:${tlsPort} ssl;
+    ssl_certificate ${dir}/cert.pem;
+    ssl_certificate_key ${dir}/key.pem;
+    location / {
+      proxy_pass http://localhost:${port};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+  }
+}
+`
+
+const freePort = async (): Promise<number> => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // A listening TCP server has an address of this shape.
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const accepting = async (port: number): Promise<void> => {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const socket = connect(port, '127.0.0.1')
+    const open = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    socket.destroy()
+    if (open) return
+    await sleep(50)
+  }
+  throw new Error(`nothing listens on ${port}`)
+}
