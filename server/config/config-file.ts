@@ -1,0 +1,155 @@
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import type { Route } from './config.ts'
+import type { FileShape, RouteShape } from './file-schema.ts'
+import { fileSchema } from './file-schema.ts'
+import type { Env, Problem } from './reader.ts'
+
+const name = 'CONFIG_FILE'
+const longestBytes = 1_048_576
+
+export type FileSources = {
+  readonly env: Env
+  readonly readFile: (path: string) => string
+  readonly problemAt: (problem: Problem) => void
+}
+
+/** `UPSTREAM` alone: one route `/api` with WebSockets and the defaults. */
+export const apiRoute = (upstream: string): Route => ({
+  ...toRoute({ path: '/api', upstream: [upstream] }),
+  websocket: true,
+})
+
+/** The routes of a CONFIG_FILE; notes every problem with its place in the file. */
+export const loadRoutes = (text: string, sources: FileSources): readonly Route[] => {
+  const note = (place: string, wrong: string) =>
+    sources.problemAt({
+      name: `${name} ${place}`.trim(),
+      wrong,
+      example: 'see docs/configuration.md',
+    })
+  const content = parseText(text, note)
+  if (content === undefined) return []
+  const parsed = fileSchema.safeParse(expand(content, '', sources, note))
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) note(placeOf(issue), messageOf(issue))
+    return []
+  }
+  noteUnbuilt(parsed.data, note)
+  return parsed.data.routes.map(toRoute)
+}
+
+type Note = (place: string, wrong: string) => void
+
+const parseText = (text: string, note: Note): unknown => {
+  if (Buffer.byteLength(text) > longestBytes) {
+    note('', 'is larger than 1 MiB')
+    return undefined
+  }
+  const document = parseDocument(text, { prettyErrors: true })
+  for (const error of document.errors)
+    note('', `is not valid YAML: ${error.message.split('\n', 1)[0] ?? ''}`)
+  if (document.errors.length > 0) return undefined
+  try {
+    return document.toJS({ maxAliasCount: 50 })
+  } catch {
+    note('', 'has too many aliases')
+    return undefined
+  }
+}
+
+/** `${NAME}` and `${file:/path}` in texts, after parsing: what they hold stays a text and cannot become structure. */
+const expand = (value: unknown, place: string, sources: FileSources, note: Note): unknown => {
+  if (typeof value === 'string')
+    return value.replace(
+      /\$\{(file:)?([^}]+)\}/g,
+      (_all, file: string | undefined, what: string) =>
+        file === undefined
+          ? fromEnv(what, place, sources, note)
+          : fromFile(what, place, sources, note),
+    )
+  if (Array.isArray(value))
+    return value.map((item, i) => expand(item, `${place}[${i}]`, sources, note))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      expand(item, place === '' ? key : `${place}.${key}`, sources, note),
+    ]),
+  )
+}
+
+const fromEnv = (variable: string, place: string, { env }: FileSources, note: Note): string => {
+  const value = env[variable]
+  if (value === undefined || value === '') note(place, `uses \${${variable}}, which is not set`)
+  return value ?? ''
+}
+
+const fromFile = (path: string, place: string, { readFile }: FileSources, note: Note): string => {
+  try {
+    return readFile(path).trim()
+  } catch {
+    note(place, `uses \${file:${path}}, which cannot be read`)
+    return ''
+  }
+}
+
+const placeOf = (issue: z.core.$ZodIssue): string =>
+  issue.path.reduce<string>(
+    (place, part) =>
+      typeof part === 'number'
+        ? `${place}[${part}]`
+        : `${place}${place === '' ? '' : '.'}${String(part)}`,
+    '',
+  )
+
+const messageOf = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'unrecognized_keys'
+    ? `has unknown keys: ${issue.keys.join(', ')}`
+    : issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+
+/** What the file may say and this version does not do is refused: a rule that is silently ignored protects nothing. */
+const noteUnbuilt = (file: FileShape, note: Note): void => {
+  const unbuilt = 'is not available in this version'
+  if (file.tenants !== undefined) note('tenants', `${unbuilt}: use OIDC_* for now`)
+  file.routes.forEach((route, i) => {
+    const place = `routes[${i}]`
+    if (route.token === 'service' || route.token === 'exchange')
+      note(`${place}.token`, `${route.token} ${unbuilt}`)
+    for (const key of ['tenants', 'require', 'headers', 'tls'] as const)
+      if (route[key] !== undefined) note(`${place}.${key}`, unbuilt)
+    if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
+    for (const key of ['rate', 'concurrent'] as const)
+      if (route.limits?.[key] !== undefined) note(`${place}.limits.${key}`, unbuilt)
+  })
+}
+
+const defaultBodyBytes = 100 * 1_024 * 1_024
+
+const toRoute = (shape: RouteShape): Route => ({
+  path: shape.path,
+  methods: shape.methods,
+  upstreams: [shape.upstream].flat(),
+  stripPrefix: shape.strip_prefix ?? '',
+  token: shape.token === 'optional' || shape.token === 'none' ? shape.token : 'user',
+  public: shape.public ?? false,
+  audience: shape.audience,
+  resource: shape.resource,
+  scope: shape.scope,
+  csrf: shape.csrf ?? true,
+  cors: shape.cors ?? [],
+  pass: {
+    setCookie: shape.pass?.set_cookie ?? false,
+    cookies: shape.pass?.cookies ?? [],
+    cache: shape.pass?.cache ?? false,
+    html: shape.pass?.html ?? false,
+    wwwAuthenticate: shape.pass?.www_authenticate ?? false,
+  },
+  timeoutMs: {
+    connect: shape.timeout?.connect ?? 2_000,
+    firstByte: shape.timeout?.first_byte ?? 25_000,
+    idle: shape.timeout?.idle ?? 55_000,
+  },
+  bodyLimitBytes: shape.limits?.body ?? defaultBodyBytes,
+  websocket: shape.websocket ?? false,
+})

@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import { origin as parseOrigin } from './parsers.ts'
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
+const unitBytes: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1_024,
+  mb: 1_048_576,
+  gb: 1_073_741_824,
+}
+
+const quantity = (pattern: RegExp, units: Readonly<Record<string, number>>, example: string) =>
+  z
+    .string()
+    .regex(pattern, `must be written like ${example}`)
+    .transform((text) => {
+      const [, digits, unit = ''] = pattern.exec(text) ?? []
+      return Number(digits) * (units[unit] ?? 1)
+    })
+
+const duration = quantity(/^(\d{1,9})(ms|s|m)$/, unitMs, '25s')
+const size = quantity(/^(\d{1,9})(b|kb|mb|gb)$/, unitBytes, '100mb')
+
+const originText = z.string().transform((text, context) => {
+  const parsed = parseOrigin(text)
+  if (parsed.ok) return parsed.value
+  context.addIssue({ code: 'custom', message: parsed.reason })
+  return z.NEVER
+})
+
+const ownPaths =
+  /^\/(?:login|callback|logout|session|livez|readyz|metrics|admin|forward-auth|backchannel-logout|frontchannel-logout|openapi\.json|\.well-known)(?:\/|$)/
+
+const routePath = z
+  .string()
+  .regex(/^(?:\/[A-Za-z0-9_~!$&'()*+,=:@.-]+)+$/, 'must be a plain path such as /api/orders')
+  .refine((path) => !/\/\.{1,2}(?:\/|$)/.test(path), 'has a dot segment')
+  .refine((path) => !ownPaths.test(path), "is one of the broker's own addresses")
+
+const roleList = z.array(z.string().min(1)).min(1)
+const flag = z.boolean()
+
+const tenantSchema = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  hosts: z.array(z.string().min(1)).optional(),
+  path_prefix: routePath.optional(),
+  issuer: z.string().min(1),
+  profile: z.string().optional(),
+  client: z.strictObject({
+    id: z.string().min(1),
+    secret: z.string().optional(),
+    auth: z.string().optional(),
+    keys: z.string().optional(),
+  }),
+  scope: z.string().optional(),
+  roles_claim: z.string().optional(),
+  tenant_claim: z.string().optional(),
+  session: z.looseObject({}).optional(),
+})
+
+const routeSchema = z
+  .strictObject({
+    path: routePath,
+    tenants: z.array(z.string()).min(1).optional(),
+    methods: z
+      .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
+      .min(1)
+      .optional(),
+    upstream: z.union([originText, z.array(originText).min(1)]),
+    strip_prefix: routePath.optional(),
+    token: z.enum(['user', 'optional', 'service', 'exchange', 'none']).optional(),
+    public: flag.optional(),
+    audience: z.string().min(1).optional(),
+    resource: z.string().min(1).optional(),
+    scope: z.string().min(1).optional(),
+    require: z
+      .strictObject({
+        roles: z
+          .strictObject({
+            any: roleList.optional(),
+            all: roleList.optional(),
+            read: roleList.optional(),
+            write: roleList.optional(),
+          })
+          .optional(),
+        scopes: z.array(z.string().min(1)).optional(),
+        acr: z.array(z.string().min(1)).optional(),
+        max_age: z.int().min(0).optional(),
+      })
+      .optional(),
+    verify_token: flag.optional(),
+    csrf: flag.optional(),
+    cors: z.array(originText).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    pass: z
+      .strictObject({
+        set_cookie: flag.optional(),
+        cookies: z.array(z.string().min(1)).optional(),
+        cache: flag.optional(),
+        html: flag.optional(),
+        www_authenticate: flag.optional(),
+      })
+      .optional(),
+    timeout: z
+      .strictObject({
+        connect: duration.optional(),
+        first_byte: duration.optional(),
+        idle: duration.optional(),
+      })
+      .optional(),
+    limits: z
+      .strictObject({
+        body: size.optional(),
+        concurrent: z.int().min(1).optional(),
+        rate: z
+          .string()
+          .regex(/^\d+\/[sm]$/, 'must be written like 100/s')
+          .optional(),
+      })
+      .optional(),
+    websocket: flag.optional(),
+    retry: z.strictObject({ idempotent: z.int().min(0).max(5) }).optional(),
+    tls: z.strictObject({ ca: z.string().min(1) }).optional(),
+  })
+  .refine(({ public: open, token }) => open !== true || token === 'none' || token === 'optional', {
+    path: ['public'],
+    message: 'takes token: none or token: optional',
+  })
+  .refine(
+    ({ path, strip_prefix: prefix }) => prefix === undefined || `${path}/`.startsWith(`${prefix}/`),
+    { path: ['strip_prefix'], message: 'is not the beginning of path, by whole segments' },
+  )
+
+/** CONFIG_FILE, whole: an unknown key is an error, since a misspelt rule would protect nothing. */
+export const fileSchema = z.strictObject({
+  tenants: z.array(tenantSchema).min(1).optional(),
+  routes: z
+    .array(routeSchema)
+    .min(1)
+    .refine(
+      (routes) => new Set(routes.map(({ path }) => path)).size === routes.length,
+      'has two routes with one path',
+    ),
+})
+
+export type FileShape = z.output<typeof fileSchema>
+export type RouteShape = z.output<typeof routeSchema>

@@ -1,0 +1,94 @@
+import { asIssuer, asTenantId } from '../core/ids.ts'
+import { secret } from '../core/secret.ts'
+import type { ClientAuth, ProfileName, Tenant } from './config.ts'
+import * as parse from './parsers.ts'
+import type { Reader } from './reader.ts'
+import { isPlaceholder, privateKeys } from './secret-parsers.ts'
+
+const rolesByProfile: Readonly<Record<ProfileName, string>> = {
+  generic: 'roles',
+  keycloak: 'realm_access.roles',
+  entra: 'roles',
+  auth0: 'roles',
+  okta: 'groups',
+  cognito: 'cognito:groups',
+  google: 'roles',
+}
+
+const profiles = ['generic', 'keycloak', 'entra', 'auth0', 'okta', 'cognito', 'google'] as const
+const authMethods = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+] as const
+
+/** The default tenant from `OIDC_*`; undefined where no issuer is set. */
+export const loadTenant = (read: Reader, production: boolean): Tenant | undefined => {
+  const issuer = read.value('OIDC_ISSUER', parse.issuer, undefined)
+  refuseUnbuilt(read)
+  if (issuer === undefined) {
+    requireNoOrphans(read)
+    return undefined
+  }
+  if (production && issuer.startsWith('http:'))
+    read.problem('OIDC_ISSUER', 'is plain http, which production refuses')
+  const clientId = read.text('OIDC_CLIENT_ID')
+  if (clientId === undefined) read.problem('OIDC_CLIENT_ID', 'is not set, and OIDC_ISSUER is')
+  const profile = read.value('OIDC_PROFILE', parse.oneOf(profiles), 'generic')
+  const discovery = read.value('OIDC_DISCOVERY_URL', parse.httpUrl, undefined)
+  return {
+    id: asTenantId('default'),
+    issuer: asIssuer(issuer),
+    discoveryUrl: discovery?.href,
+    profile,
+    clientId: clientId ?? '',
+    clientAuth: clientAuth(read, production),
+    scope: read.value('OIDC_SCOPE', parse.scope, 'openid profile email'),
+    resource: read.value('OIDC_RESOURCE', parse.resource, undefined),
+    audience: read.text('OIDC_AUDIENCE'),
+    authParams: read.value('OIDC_AUTH_PARAMS', parse.authParams, {}),
+    rolesClaim: read.text('OIDC_ROLES_CLAIM') ?? rolesByProfile[profile],
+    responseMode: read.value('OIDC_RESPONSE_MODE', parse.oneOf(['query', 'form_post']), 'query'),
+    logoutHint: read.value('OIDC_LOGOUT_HINT', parse.oneOf(['id_token', 'off']), 'id_token'),
+    timeoutMs: read.value('OIDC_TIMEOUT_MS', parse.integer(100, 60_000), 8_000),
+  }
+}
+
+const clientAuth = (read: Reader, production: boolean): ClientAuth => {
+  const method = read.value('OIDC_CLIENT_AUTH', parse.oneOf(authMethods), 'client_secret_basic')
+  if (method === 'none') return publicClient(read)
+  if (method === 'private_key_jwt') {
+    const keys = read.value('OIDC_CLIENT_KEYS', privateKeys, undefined)
+    if (keys === undefined) read.problem('OIDC_CLIENT_KEYS', 'is needed for private_key_jwt')
+    return { method, keys: keys ?? secret([]) }
+  }
+  const text = read.text('OIDC_CLIENT_SECRET')
+  if (text === undefined) read.problem('OIDC_CLIENT_SECRET', 'is not set, and OIDC_ISSUER is')
+  if (production && text !== undefined && isPlaceholder(text))
+    read.problem('OIDC_CLIENT_SECRET', 'is a text of the documentation')
+  return { method, secret: secret(text ?? '') }
+}
+
+/** A broker is a confidential client (RFC 10017 section 6.1.3.1); whoever wants less has to say so. */
+const publicClient = (read: Reader): ClientAuth => {
+  if (read.value('OIDC_ALLOW_PUBLIC_CLIENT', parse.oneOf(['true', 'false']), 'false') !== 'true')
+    read.problem('OIDC_CLIENT_AUTH', 'is none, which needs OIDC_ALLOW_PUBLIC_CLIENT=true')
+  return { method: 'none' }
+}
+
+const requireNoOrphans = (read: Reader): void => {
+  for (const name of ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const)
+    if (read.text(name) !== undefined) read.problem('OIDC_ISSUER', `is not set, and ${name} is`)
+}
+
+/** What would weaken the login, or not happen, if it were quietly passed over. */
+const refuseUnbuilt = (read: Reader): void => {
+  const unbuilt = 'is not available in this version'
+  if (read.text('OIDC_ALLOW') !== undefined) read.problem('OIDC_ALLOW', unbuilt)
+  if (read.value('OIDC_PAR', parse.oneOf(['auto', 'on', 'off']), 'auto') === 'on')
+    read.problem('OIDC_PAR', `on ${unbuilt}`)
+  for (const name of ['OIDC_DPOP', 'OIDC_FRONTCHANNEL'] as const)
+    if (read.value(name, parse.oneOf(['off', 'on']), 'off') === 'on')
+      read.problem(name, `on ${unbuilt}`)
+}
