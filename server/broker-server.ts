@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { createServer } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Broker } from './create-broker.ts'
 
 /** Above the 90 s that a PaaS router keeps its connections: whoever closes first must not be us. */
@@ -22,12 +23,13 @@ export const serve = (server: Server, broker: Broker): void => {
   server.on('request', (req, res) => broker.handler(req, res))
   server.on('checkContinue', broker.checkContinue)
   server.on('upgrade', broker.upgrade)
-  server.on('clientError', (_error, socket) => endBadRequest(socket as Socket))
+  server.on('clientError', (_error, socket) => endBadRequest(socket))
 }
 
 /** What Node's parser refused (RFC 9112 section 2.2): one answer, and no further byte of it is read. */
-const endBadRequest = (socket: Socket): void => {
-  if (socket.writable && socket.bytesWritten === 0)
+const endBadRequest = (socket: Duplex): void => {
+  const answered = socket instanceof Socket && socket.bytesWritten > 0
+  if (socket.writable && !answered)
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   else socket.destroy()
 }

@@ -24,7 +24,6 @@ export type Listing = {
 
 declare module 'express-session' {
   // Declaration merging is how express-session takes the type of its data.
-  // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
   interface SessionData {
     principal: Principal
     createdAtMs: number

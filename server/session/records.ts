@@ -46,23 +46,7 @@ export type Records = ReturnType<typeof records>
  * Every function throws `store_unavailable` when the store cannot answer.
  */
 export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
-  const context = (id: SessionId, kind: RecordKind, version: number) => ({
-    secret: id,
-    recordId: recordIdOf(id),
-    kind,
-    version,
-  })
-
-  /** The record's content, or undefined when it was not sealed for this id, kind and version (moved, rolled back, damaged). */
-  const open = (id: SessionId, kind: RecordKind, record: StoredRecord): unknown => {
-    const opened = sealer.open(context(id, kind, record.version), record.sealed)
-    if (opened !== undefined) return JSON.parse(opened.plain.toString('utf8'))
-    log.error({ kind, record: recordIdOf(id) }, 'a record did not open: it is taken as missing')
-    return undefined
-  }
-
-  const seal = (id: SessionId, kind: RecordKind, version: number, content: unknown): Buffer =>
-    sealer.seal(context(id, kind, version), Buffer.from(JSON.stringify(content)))
+  const { open, seal } = envelopes(sealer, log)
 
   const read = async (id: SessionId, slide: boolean): Promise<SessionState> => {
     const recordId = recordIdOf(id)
@@ -98,6 +82,28 @@ export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
       backend.update(recordIdOf(id), kind, expected, seal(id, kind, expected + 1, content)),
     end: (id: SessionId, reason: EndReason): Promise<void> =>
       backend.end(recordIdOf(id), reason, life.absoluteSeconds),
+  }
+}
+
+/** Records as sealed bytes, and back. */
+const envelopes = (sealer: Sealer, log: Log) => {
+  const context = (id: SessionId, kind: RecordKind, version: number) => ({
+    // The listing must open without the cookie: for the user's other sessions, and for the operator.
+    secret: kind === 'listing' ? '' : id,
+    recordId: recordIdOf(id),
+    kind,
+    version,
+  })
+  return {
+    /** The record's content, or undefined when it was not sealed for this id, kind and version (moved, rolled back, damaged). */
+    open: (id: SessionId, kind: RecordKind, record: StoredRecord): unknown => {
+      const opened = sealer.open(context(id, kind, record.version), record.sealed)
+      if (opened !== undefined) return JSON.parse(opened.plain.toString('utf8'))
+      log.error({ kind, record: recordIdOf(id) }, 'a record did not open: it is taken as missing')
+      return undefined
+    },
+    seal: (id: SessionId, kind: RecordKind, version: number, content: unknown): Buffer =>
+      sealer.seal(context(id, kind, version), Buffer.from(JSON.stringify(content))),
   }
 }
 

@@ -92,10 +92,10 @@ export const journey = async (t: TestContext, options: JourneyOptions): Promise<
   mkdirSync('test-results', { recursive: true })
   await page.screenshot({ path: `test-results/${options.picture}.png`, fullPage: true })
 
-  await requireCookies(context, options)
+  const sessionCookie = await requireCookies(context, options)
   const storage = await storageOf(page)
   assert.match(storage, /XSRF-TOKEN/, 'the one cookie for scripts')
-  assert.ok(!storage.includes(options.cookieName), 'the session cookie is not for scripts')
+  assert.ok(!storage.includes(sessionCookie), 'the session cookie is not for scripts')
 
   await page.click('#logout')
   await page.waitForURL((url) => url.origin === options.origin)
@@ -113,7 +113,11 @@ export const journey = async (t: TestContext, options: JourneyOptions): Promise<
   }
 }
 
-const requireCookies = async (context: BrowserContext, options: JourneyOptions): Promise<void> => {
+/** Checks the session cookie's flags; the result is its value. */
+const requireCookies = async (
+  context: BrowserContext,
+  options: JourneyOptions,
+): Promise<string> => {
   const cookies = await context.cookies(options.origin)
   const session = cookies.find(({ name }) => name === options.cookieName)
   const secure = options.origin.startsWith('https:')
@@ -121,4 +125,5 @@ const requireCookies = async (context: BrowserContext, options: JourneyOptions):
   const { httpOnly, sameSite, path } = session
   const expected = { httpOnly: true, sameSite: 'Strict', path: '/', secure }
   assert.deepEqual({ httpOnly, sameSite, path, secure: session.secure }, expected)
+  return session.value
 }
