@@ -1,3 +1,4 @@
+import type { YAMLParseError } from 'yaml'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Route } from './config.ts'
@@ -28,9 +29,11 @@ export const loadRoutes = (text: string, sources: FileSources): readonly Route[]
       wrong,
       example: 'see docs/configuration.md',
     })
-  const content = parseText(text, note)
+  const tooLong = Buffer.byteLength(text) > longestBytes
+  if (tooLong) note('', 'is larger than 1 MiB')
+  const content = tooLong ? undefined : readContent(text, sources, note)
   if (content === undefined) return []
-  const parsed = fileSchema.safeParse(expand(content, '', sources, note))
+  const parsed = fileSchema.safeParse(content.value, { reportInput: true })
   if (!parsed.success) {
     for (const issue of parsed.error.issues) note(placeOf(issue), messageOf(issue))
     return []
@@ -41,21 +44,30 @@ export const loadRoutes = (text: string, sources: FileSources): readonly Route[]
 
 type Note = (place: string, wrong: string) => void
 
-const parseText = (text: string, note: Note): unknown => {
-  if (Buffer.byteLength(text) > longestBytes) {
-    note('', 'is larger than 1 MiB')
-    return undefined
-  }
-  const document = parseDocument(text, { prettyErrors: true })
-  for (const error of document.errors)
-    note('', `is not valid YAML: ${error.message.split('\n', 1)[0] ?? ''}`)
-  if (document.errors.length > 0) return undefined
+type Content = { readonly value: unknown }
+
+/** One fault of syntax makes many; the first few tell where to look. */
+const shownFaults = 3
+
+const readContent = (text: string, sources: FileSources, note: Note): Content | undefined => {
   try {
-    return document.toJS({ maxAliasCount: 50 })
+    const document = parseDocument(text, { stringKeys: true })
+    for (const fault of document.errors.slice(0, shownFaults)) note('', syntaxFault(fault))
+    if (document.errors.length > 0) return undefined
+    // As JSON, so that a list which holds itself ends here.
+    const tree: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 50 })))
+    return { value: expand(tree, '', sources, note) }
   } catch {
-    note('', 'has too many aliases')
+    note('', 'has aliases that lead nowhere, to themselves or too far, or too many levels')
     return undefined
   }
+}
+
+/** By code and place: the parser's own words quote the file, and a secret may stand there. */
+const syntaxFault = ({ code, linePos }: Pick<YAMLParseError, 'code' | 'linePos'>): string => {
+  const { line, col } = linePos?.[0] ?? { line: 1, col: 1 }
+  const fault = code.toLowerCase().replaceAll('_', ' ')
+  return `is not valid YAML at line ${line}, column ${col}: ${fault}`
 }
 
 /** `${NAME}` and `${file:/path}` in texts, after parsing: what they hold stays a text and cannot become structure. */
@@ -103,10 +115,15 @@ const placeOf = (issue: z.core.$ZodIssue): string =>
     '',
   )
 
-const messageOf = (issue: z.core.$ZodIssue): string =>
-  issue.code === 'unrecognized_keys'
-    ? `has unknown keys: ${issue.keys.join(', ')}`
-    : issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+const messageOf = (issue: z.core.$ZodIssue): string => {
+  if (issue.code === 'unrecognized_keys')
+    return `has unknown keys: ${issue.keys.map(shownKey).join(', ')}`
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing'
+  return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+}
+
+/** Less what follows a colon: `{ secret:abc }`, without the blank, is one key. */
+const shownKey = (key: string): string => key.replace(/:.*$/s, '').slice(0, 40)
 
 /** What the file may say and this version does not do is refused: a rule that is silently ignored protects nothing. */
 const noteUnbuilt = (file: FileShape, note: Note): void => {
@@ -119,6 +136,7 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
     for (const key of ['tenants', 'require', 'headers', 'tls'] as const)
       if (route[key] !== undefined) note(`${place}.${key}`, unbuilt)
     if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
+    if ((route.retry?.idempotent ?? 0) > 0) note(`${place}.retry`, unbuilt)
     for (const key of ['rate', 'concurrent'] as const)
       if (route.limits?.[key] !== undefined) note(`${place}.limits.${key}`, unbuilt)
   })
@@ -129,7 +147,7 @@ const defaultBodyBytes = 100 * 1_024 * 1_024
 const toRoute = (shape: RouteShape): Route => ({
   path: shape.path,
   methods: shape.methods,
-  upstreams: [shape.upstream].flat(),
+  upstreams: shape.upstream,
   stripPrefix: shape.strip_prefix ?? '',
   token: shape.token === 'optional' || shape.token === 'none' ? shape.token : 'user',
   public: shape.public ?? false,

@@ -28,6 +28,10 @@ const originText = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** One text stands for a list of one. */
+const oneOrMore = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).min(1))
+
 const ownPaths =
   /^\/(?:login|callback|logout|session|livez|readyz|metrics|admin|forward-auth|backchannel-logout|frontchannel-logout|openapi\.json|\.well-known)(?:\/|$)/
 
@@ -66,7 +70,7 @@ const routeSchema = z
       .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
       .min(1)
       .optional(),
-    upstream: z.union([originText, z.array(originText).min(1)]),
+    upstream: oneOrMore(originText),
     strip_prefix: routePath.optional(),
     token: z.enum(['user', 'optional', 'service', 'exchange', 'none']).optional(),
     public: flag.optional(),

@@ -3,7 +3,7 @@ import { secret } from '../core/secret.ts'
 import type { ClientAuth, ProfileName, Tenant } from './config.ts'
 import * as parse from './parsers.ts'
 import type { Reader } from './reader.ts'
-import { isPlaceholder, privateKeys } from './secret-parsers.ts'
+import { privateKeys } from './client-keys.ts'
 
 const rolesByProfile: Readonly<Record<ProfileName, string>> = {
   generic: 'roles',
@@ -23,27 +23,31 @@ const authMethods = [
   'none',
 ] as const
 
-/** The default tenant from `OIDC_*`; undefined where no issuer is set. */
+/** The default tenant from `OIDC_*`; undefined where no issuer is set. Every setting is read, so that all problems show. */
 export const loadTenant = (read: Reader, production: boolean): Tenant | undefined => {
-  const issuer = read.value('OIDC_ISSUER', parse.issuer, undefined)
   refuseUnbuilt(read)
-  if (issuer === undefined) {
+  const tenant = readTenant(read)
+  if (read.text('OIDC_ISSUER') === undefined) {
     requireNoOrphans(read)
     return undefined
   }
-  if (production && issuer.startsWith('http:'))
+  if (production && tenant.issuer.startsWith('http:'))
     read.problem('OIDC_ISSUER', 'is plain http, which production refuses')
-  const clientId = read.text('OIDC_CLIENT_ID')
-  if (clientId === undefined) read.problem('OIDC_CLIENT_ID', 'is not set, and OIDC_ISSUER is')
+  for (const name of ['OIDC_CLIENT_ID', ...proofOf(tenant.clientAuth)] as const)
+    read.require(name, 'is not set, and OIDC_ISSUER is')
+  return tenant
+}
+
+const readTenant = (read: Reader): Tenant => {
   const profile = read.value('OIDC_PROFILE', parse.oneOf(profiles), 'generic')
   const discovery = read.value('OIDC_DISCOVERY_URL', parse.httpUrl, undefined)
   return {
     id: asTenantId('default'),
-    issuer: asIssuer(issuer),
+    issuer: asIssuer(read.value('OIDC_ISSUER', parse.issuer, '')),
     discoveryUrl: discovery?.href,
     profile,
-    clientId: clientId ?? '',
-    clientAuth: clientAuth(read, production),
+    clientId: read.text('OIDC_CLIENT_ID') ?? '',
+    clientAuth: clientAuth(read),
     scope: read.value('OIDC_SCOPE', parse.scope, 'openid profile email'),
     resource: read.value('OIDC_RESOURCE', parse.resource, undefined),
     audience: read.text('OIDC_AUDIENCE'),
@@ -55,19 +59,20 @@ export const loadTenant = (read: Reader, production: boolean): Tenant | undefine
   }
 }
 
-const clientAuth = (read: Reader, production: boolean): ClientAuth => {
+const clientAuth = (read: Reader): ClientAuth => {
   const method = read.value('OIDC_CLIENT_AUTH', parse.oneOf(authMethods), 'client_secret_basic')
   if (method === 'none') return publicClient(read)
-  if (method === 'private_key_jwt') {
-    const keys = read.value('OIDC_CLIENT_KEYS', privateKeys, undefined)
-    if (keys === undefined) read.problem('OIDC_CLIENT_KEYS', 'is needed for private_key_jwt')
-    return { method, keys: keys ?? secret([]) }
-  }
-  const text = read.text('OIDC_CLIENT_SECRET')
-  if (text === undefined) read.problem('OIDC_CLIENT_SECRET', 'is not set, and OIDC_ISSUER is')
-  if (production && text !== undefined && isPlaceholder(text))
-    read.problem('OIDC_CLIENT_SECRET', 'is a text of the documentation')
-  return { method, secret: secret(text ?? '') }
+  if (method === 'private_key_jwt')
+    return { method, keys: read.value('OIDC_CLIENT_KEYS', privateKeys, undefined) ?? secret([]) }
+  return { method, secret: secret(read.text('OIDC_CLIENT_SECRET') ?? '') }
+}
+
+/** What the client proves itself with. */
+const proofOf = ({
+  method,
+}: ClientAuth): readonly ('OIDC_CLIENT_KEYS' | 'OIDC_CLIENT_SECRET')[] => {
+  if (method === 'none') return []
+  return method === 'private_key_jwt' ? ['OIDC_CLIENT_KEYS'] : ['OIDC_CLIENT_SECRET']
 }
 
 /** A broker is a confidential client (RFC 10017 section 6.1.3.1); whoever wants less has to say so. */

@@ -2,7 +2,7 @@ import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
 import { secret } from '../core/secret.ts'
 import { apiRoute, loadRoutes } from './config-file.ts'
-import type { Config, RedisSettings, Route, SessionSettings, Tenant } from './config.ts'
+import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
 import { settings } from './env.ts'
 import { loadTenant } from './load-tenant.ts'
 import * as parse from './parsers.ts'
@@ -30,6 +30,7 @@ export const loadConfig = ({ env, readFile, random }: LoadOptions): Loaded => {
   const port = read.value('PORT', parse.integer(0, 65_535), 3_000)
   const origin = loadOrigin(read, production, port)
   const tenant = loadTenant(read, production)
+  checkLater(read)
   const config: Config = {
     production,
     port,
@@ -37,12 +38,12 @@ export const loadConfig = ({ env, readFile, random }: LoadOptions): Loaded => {
     origin,
     secure: origin.startsWith('https:'),
     tenant,
-    session: loadSession(read, random, production),
+    session: loadSession(read, random),
     redis: loadRedis(read),
     routes: loadApi(read, env, readFile),
     ...loadProcess(read),
   }
-  if (production) refuseDefaults(read, tenant)
+  if (production) refuseDefaults(read)
   return read.problems.length > 0
     ? { ok: false, problems: read.problems }
     : { ok: true, config, warnings: warningsFor(config, env) }
@@ -60,11 +61,10 @@ export const formatProblems = (problems: readonly Problem[]): string => {
 }
 
 const loadOrigin = (read: Reader, production: boolean, port: number): string => {
-  const fallback = `http://localhost:${port}`
-  const origin = read.value('BASE_URL', parse.origin, fallback)
+  const origin = read.value('BASE_URL', parse.origin, undefined)
+  if (origin === undefined) return `http://localhost:${port}`
   if (origin.startsWith('https:')) return origin
-  if (production && read.text('BASE_URL') !== undefined)
-    read.problem('BASE_URL', 'is plain http, which production refuses')
+  if (production) read.problem('BASE_URL', 'is plain http, which production refuses')
   else if (!parse.isLoopback(new URL(origin)))
     read.problem('BASE_URL', 'is plain http for a host that is not this machine')
   return origin
@@ -72,15 +72,12 @@ const loadOrigin = (read: Reader, production: boolean, port: number): string => 
 
 const longestLifeSeconds = 400 * 86_400
 
-const loadSession = (read: Reader, random: Random, production: boolean): SessionSettings => {
+const loadSession = (read: Reader, random: Random): SessionSettings => {
   const seconds = parse.integer(1, longestLifeSeconds)
   const idleSeconds = read.value('SESSION_IDLE_SECONDS', seconds, 1_800)
   const absoluteSeconds = read.value('SESSION_ABSOLUTE_SECONDS', seconds, 43_200)
   if (idleSeconds > absoluteSeconds)
     read.problem('SESSION_IDLE_SECONDS', 'is longer than SESSION_ABSOLUTE_SECONDS')
-  for (const name of ['SESSION_SECRET', 'SESSION_KEYS'] as const)
-    if (production && isPlaceholder(read.text(name) ?? ''))
-      read.problem(name, 'is a text of the documentation')
   return {
     secrets: read.value('SESSION_SECRET', signingSecrets, undefined) ?? [secret(random.token(32))],
     keys: read.value('SESSION_KEYS', sealingKeys, undefined) ?? [
@@ -100,19 +97,27 @@ const loadRedis = (read: Reader): RedisSettings | undefined => {
   const prefix = read.text('REDIS_PREFIX') ?? 'latchkey:'
   if (/[{}]/.test(prefix))
     read.problem('REDIS_PREFIX', 'has a brace, which Redis Cluster reads as a hash tag')
-  return address && { ...address, prefix, ca: read.text('REDIS_CA'), tlsVerify }
+  const ca = read.value('REDIS_CA', parse.certificates, undefined)
+  return address && { ...address, prefix, ca, tlsVerify }
 }
 
 const loadApi = (read: Reader, env: Env, readFile: (path: string) => string): readonly Route[] => {
   const upstream = read.value('UPSTREAM', parse.origin, undefined)
   const file = read.text('CONFIG_FILE')
   if (file === undefined) return upstream === undefined ? [] : [apiRoute(upstream)]
-  if (upstream !== undefined) read.problem('UPSTREAM', 'is set, and CONFIG_FILE as well: keep one')
+  if (read.text('UPSTREAM') !== undefined)
+    read.problem('UPSTREAM', 'is set, and CONFIG_FILE as well: keep one')
+  const text = contentOf(file, readFile)
+  if (text !== undefined) return loadRoutes(text, { env, readFile, problemAt: read.problemAt })
+  read.problem('CONFIG_FILE', 'names a file that cannot be read')
+  return []
+}
+
+const contentOf = (file: string, readFile: (path: string) => string): string | undefined => {
   try {
-    return loadRoutes(readFile(file), { env, readFile, problemAt: read.problemAt })
+    return readFile(file)
   } catch {
-    read.problem('CONFIG_FILE', 'names a file that cannot be read')
-    return []
+    return undefined
   }
 }
 
@@ -123,7 +128,7 @@ const loadProcess = (read: Reader) => {
     read.problem('SPA_ORIGIN', 'is not available in this version')
   return {
     spa: { dir: read.text('SPA_DIR') ?? 'public' },
-    csp: read.text('CSP'),
+    csp: read.value('CSP', parse.headerText, undefined),
     trustProxy: read.value('TRUST_PROXY', parse.trustProxy, 0),
     refreshAheadSeconds: read.value('REFRESH_AHEAD_SECONDS', parse.integer(0, 86_400), 30),
     shutdownSeconds: read.value('SHUTDOWN_SECONDS', parse.integer(0, 3_600), 25),
@@ -135,14 +140,35 @@ const loadProcess = (read: Reader) => {
 }
 
 /** What development makes up by itself, production wants to be told. */
-const refuseDefaults = (read: Reader, tenant: Tenant | undefined): void => {
-  const needed = ['BASE_URL', 'REDIS_URL', 'SESSION_SECRET', 'SESSION_KEYS'] as const
-  for (const name of needed)
-    if (read.text(name) === undefined) read.problem(name, 'is not set, and production needs it')
-  if (tenant === undefined && read.text('OIDC_ISSUER') === undefined)
-    read.problem('OIDC_ISSUER', 'is not set, and production needs it')
-  if (read.text('UPSTREAM') === undefined && read.text('CONFIG_FILE') === undefined)
-    read.problem('UPSTREAM', 'is not set, nor is CONFIG_FILE, and production needs one')
+const refuseDefaults = (read: Reader): void => {
+  const needed = ['BASE_URL', 'OIDC_ISSUER', 'REDIS_URL', 'SESSION_SECRET', 'SESSION_KEYS'] as const
+  for (const name of needed) read.require(name, 'is not set, and production needs it')
+  if (read.text('CONFIG_FILE') === undefined)
+    read.require('UPSTREAM', 'is not set, nor is CONFIG_FILE, and production needs one')
+  for (const name of copiedSecrets)
+    if (isPlaceholder(read.text(name) ?? '')) read.problem(name, 'is a text of the documentation')
+}
+
+/** The secrets that a deployer makes up, or copies with the page that explains them. */
+const copiedSecrets = [
+  'SESSION_SECRET',
+  'SESSION_KEYS',
+  'OIDC_CLIENT_SECRET',
+  'OIDC_CLIENT_SECRET_NEXT',
+  'METRICS_TOKEN',
+  'FORWARD_AUTH_SECRET',
+] as const
+
+/** Settings without effect in this version: what is malformed today is not discovered by an update. */
+const checkLater = (read: Reader): void => {
+  read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat')
+  read.value('OIDC_REFRESH_LEEWAY_SECONDS', parse.integer(0, 3_600), 0)
+  const workers = read.value('WEB_CONCURRENCY', parse.integer(1, 1_024), 1)
+  if (workers > 1 && read.text('REDIS_URL') === undefined)
+    read.problem(
+      'WEB_CONCURRENCY',
+      'is more than 1, and workers share sessions only with REDIS_URL',
+    )
 }
 
 const warningsFor = (config: Config, env: Env): string[] => {
@@ -153,7 +179,7 @@ const warningsFor = (config: Config, env: Env): string[] => {
   for (const [name, row] of Object.entries(settings))
     if (
       'later' in row &&
-      (env[name] ?? '') !== '' &&
+      ((env[name] ?? '') !== '' || (env[`${name}_FILE`] ?? '') !== '') &&
       !(name === 'WEB_CONCURRENCY' && env[name] === '1')
     )
       warnings.push(`${name} has no effect in this version.`)
@@ -162,5 +188,7 @@ const warningsFor = (config: Config, env: Env): string[] => {
   return warnings
 }
 
+/** By our prefixes; desktops set SESSION_MANAGER for themselves. */
 const isUnknown = (name: string): boolean =>
-  /^(?:OIDC|SESSION|REDIS|SPA)_/.test(name) && !Object.hasOwn(settings, name.replace(/_FILE$/, ''))
+  /^(?:OIDC|SESSION|REDIS|SPA)_(?!MANAGER$)/.test(name) &&
+  !Object.hasOwn(settings, name.replace(/_FILE$/, ''))

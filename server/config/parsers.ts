@@ -35,6 +35,8 @@ export const isLoopback = (url: URL): boolean => loopbackHosts.test(url.hostname
 
 /** An http or https URL without credentials. */
 export const httpUrl: Parser<URL> = (text) => {
+  // The URL parser drops line breaks, so that the text and what is meant by it would differ.
+  if (/\s/.test(text)) return err('has white space in it')
   if (!URL.canParse(text)) return err('is not an absolute URL')
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return err('is not http or https')
@@ -87,6 +89,18 @@ export const authParams: Parser<Readonly<Record<string, string>>> = (text) => {
     : err(`sets ${own[0]}, which the broker sets`)
 }
 
+/** What an HTTP header can carry. RFC 9110 section 5.5. */
+export const headerText: Parser<string> = (text) =>
+  /^[\x20-\x7e]+$/.test(text)
+    ? ok(text)
+    : err('has a line break, or another character no header has')
+
+/** Certificates as PEM text. */
+export const certificates: Parser<string> = (text) =>
+  text.startsWith('-----BEGIN CERTIFICATE-----')
+    ? ok(text)
+    : err('is not a certificate as PEM text')
+
 /** A hop count, or addresses; `true` would believe anybody's X-Forwarded-For. */
 export const trustProxy: Parser<number | readonly string[]> = (text) => {
   if (/^\d{1,2}$/.test(text)) return ok(Number(text))
@@ -94,6 +108,8 @@ export const trustProxy: Parser<number | readonly string[]> = (text) => {
     return err('would trust every caller: give the number of proxies, or their addresses')
   const parts = list(text)
   if (!parts.ok) return parts
+  if (parts.value.some((part) => part.endsWith('/0')))
+    return err('would trust every caller: give the addresses of the proxies')
   const wrong = parts.value.some((part) => !isCidr(part))
   return wrong ? err('is neither a number of proxies nor a list of addresses (CIDR)') : parts
 }

@@ -8,11 +8,13 @@ export type Env = Readonly<Record<string, string | undefined>>
 export type Problem = { readonly name: string; readonly wrong: string; readonly example: string }
 
 export type Reader = {
-  /** The setting's text, from `NAME` or the file that `NAME_FILE` names; empty is unset. */
+  /** The setting's text, from `NAME` or the file that `NAME_FILE` names, less the blanks around it; empty is unset. */
   readonly text: (name: SettingName) => string | undefined
   /** The setting's value; what is wrong is noted, and the fallback stands in until the end. */
   readonly value: <T, F>(name: SettingName, parse: Parser<T>, fallback: F) => T | F
   readonly problem: (name: SettingName, wrong: string) => void
+  /** Notes that the setting is missing, unless something else about it is wrong already. */
+  readonly require: (name: SettingName, wrong: string) => void
   readonly problemAt: (problem: Problem) => void
   readonly problems: readonly Problem[]
 }
@@ -26,8 +28,8 @@ export const settingsReader = (env: Env, readFile: (path: string) => string): Re
   }
 
   const text = (name: SettingName): string | undefined => {
-    const plain = env[name] === '' ? undefined : env[name]
-    const path = env[`${name}_FILE`]
+    const plain = env[name]?.trim() || undefined
+    const path = env[`${name}_FILE`]?.trim()
     // CONFIG_FILE is a setting itself, not the file of one named CONFIG.
     if (path === undefined || path === '') return plain
     if (plain !== undefined) {
@@ -46,6 +48,10 @@ export const settingsReader = (env: Env, readFile: (path: string) => string): Re
     text,
     problem,
     problems,
+    require: (name, wrong) => {
+      if (text(name) === undefined && !problems.some((known) => known.name === name))
+        problem(name, wrong)
+    },
     problemAt: (one) => problems.push(one),
     value: (name, parse, fallback) => {
       const raw = text(name)

@@ -2,13 +2,15 @@ import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
-import type { JsonObject, RedisSettings, SessionKey } from './config.ts'
+import type { RedisSettings, SessionKey } from './config.ts'
 import type { Parser } from './parsers.ts'
 import { list } from './parsers.ts'
 
 const shortestSecret = 32
 const keyBytes = 32
-const placeholder = /change-?me|your-|example|the-secret-from|random-text/i
+// The last one is the sealing key that the documentation shows.
+const placeholder =
+  /change-?me|your-|example|the-secret-from|the-new-secret|random-text|MDEyMzQ1Njc4OTAx/i
 
 /** Whether a secret is the text that documentation shows. */
 export const isPlaceholder = (text: string): boolean => placeholder.test(text)
@@ -45,30 +47,6 @@ const sealingKey = (text: string): Result<SessionKey, string> => {
     : err(`has a key that is not ${keyBytes} bytes in base64`)
 }
 
-/** Private JWKs: an array, or a JWK set. */
-export const privateKeys: Parser<Secret<readonly JsonObject[]>> = (text) => {
-  const keys = keysOf(text)
-  if (keys === undefined || keys.length === 0)
-    return err('is not a JSON array of JWKs, nor a JWK set')
-  const bad = keys.some(
-    (key) => !['RSA', 'EC', 'OKP'].includes(String(key['kty'])) || !('d' in key),
-  )
-  return bad ? err('has a key that is not a private RSA, EC or OKP key') : ok(secret(keys))
-}
-
-const keysOf = (text: string): readonly JsonObject[] | undefined => {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    const keys: unknown = isObject(parsed) ? parsed['keys'] : parsed
-    return Array.isArray(keys) && keys.every(isObject) ? keys : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 export type RedisAddress = Pick<RedisSettings, 'nodes' | 'sentinel'>
 
 /** `redis://…`, `rediss://…`, several with commas, or `redis+sentinel://host:port,host:port/name`. */
@@ -81,7 +59,11 @@ export const redisAddress: Parser<RedisAddress> = (text) => {
     return nodes.every(isRedisUrl) ? ok({ nodes: secret(nodes), sentinel: { name } }) : notRedis
   }
   const nodes = text.split(',').map((node) => node.trim())
-  return nodes.every(isRedisUrl) ? ok({ nodes: secret(nodes) }) : notRedis
+  if (!nodes.every(isRedisUrl)) return notRedis
+  // One TLS setting serves all nodes: a plain one among them would not be noticed.
+  return new Set(nodes.map((node) => new URL(node).protocol)).size === 1
+    ? ok({ nodes: secret(nodes) })
+    : err('mixes redis:// and rediss://')
 }
 
 const notRedis = err(
@@ -90,6 +72,11 @@ const notRedis = err(
 
 const isRedisUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false
-  const { protocol, hostname, pathname } = new URL(text)
-  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(?:\/\d*)?$/.test(pathname)
+  const { protocol, hostname, pathname, username, password } = new URL(text)
+  return (
+    /^rediss?:$/.test(protocol) &&
+    hostname !== '' &&
+    /^(?:\/\d*)?$/.test(pathname) &&
+    !/%(?![0-9a-f]{2})/i.test(username + password)
+  )
 }

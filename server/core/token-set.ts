@@ -27,7 +27,8 @@ const longestLifeSeconds = 86_400 * 365
  * Missing or not a number: 300. Negative: 0. Absurd: capped, so that no date overflows (`1e309`).
  */
 export const lifeSeconds = (expiresIn: unknown): number => {
-  const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn
+  const seconds =
+    typeof expiresIn === 'string' && expiresIn.trim() !== '' ? Number(expiresIn) : expiresIn
   if (typeof seconds !== 'number' || Number.isNaN(seconds)) return fallbackLifeSeconds
   return Math.min(Math.max(Math.floor(seconds), 0), longestLifeSeconds)
 }

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
 import { BrokerError } from '../core/errors.ts'
+import { isNavigation } from './caller.ts'
 
 /** The broker's own addresses and what may be done there; no route and no file of the app can take them. */
 export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
@@ -12,6 +13,18 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
   ['/livez', ['GET', 'HEAD']],
   ['/readyz', ['GET', 'HEAD']],
 ])
+
+/** Addresses of what this version does not do yet: nothing else may be found there meanwhile. */
+export const isReserved = (path: string): boolean => reserved.test(path)
+
+const reserved =
+  /^\/(?:metrics|forward-auth|openapi\.json|\.well-known\/jwks\.json|(?:back|front)channel-logout|(?:admin|session\/all)(?:\/.*)?)$/
+
+/** Answers a reserved address like any that is not there. */
+export const refuseReserved: RequestHandler = (req, _res, next) => {
+  if (isReserved(req.path)) throw new BrokerError(isNavigation(req) ? 'not_found' : 'no_route')
+  next()
+}
 
 /** Addresses that probes reach by whatever name the platform gives the machine. */
 export const answersAnyHost: ReadonlySet<string> = new Set([

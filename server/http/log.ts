@@ -16,7 +16,7 @@ export const processLog = (settings: LogSettings, destination: NodeJS.WritableSt
   }
 }
 
-/** One JSON log line as `key=value` pairs; a line break in a value cannot start a new line. */
+/** One JSON log line as `key=value` pairs; a value can neither start a new line nor command the terminal. */
 export const logfmt = (line: string): string => {
   // pino wrote the line.
   const fields = JSON.parse(line) as Readonly<Record<string, unknown>>
@@ -26,5 +26,12 @@ export const logfmt = (line: string): string => {
 
 const logfmtValue = (value: unknown): string => {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return /^[^\s"=\\]+$/.test(text) ? text : JSON.stringify(text)
+  return /^[!#-<>-[\]-~]+$/.test(text) ? text : quoted(text)
 }
+
+/** JSON leaves DEL, the C1 controls and the Unicode line separators as they are. */
+const quoted = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

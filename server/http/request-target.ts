@@ -50,6 +50,7 @@ const pathFault = (path: string): string | undefined => {
   if (path.includes('//')) return 'The path has an empty segment ("//").'
   if (/[\\;#]/.test(path)) return 'The path has a backslash, a semicolon or a "#".'
   if (/[^\u0021-\u007e]/.test(path)) return 'The path has a character outside printable ASCII.'
+  if (/["<>^`{}]/.test(path)) return 'The path has a character that must be percent-encoded.'
   if (/\/\.{1,2}(?:\/|$)/.test(path)) return 'The path has a dot segment.'
   if (malformedEscape.test(path)) return 'The path has a "%" that starts no escape.'
   if (doubleEncoded.test(path)) return 'The path is encoded twice.'

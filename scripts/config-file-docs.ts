@@ -1,0 +1,83 @@
+const later = 'Not in this version: refused.'
+
+/** The part of docs/configuration.md about CONFIG_FILE; a test holds its tables against the schema. */
+export const configFileDocs = `## CONFIG_FILE
+
+\`CONFIG_FILE\` names a file of YAML or JSON, 1 MiB at most, with the routes; \`UPSTREAM\` must be unset then. \`UPSTREAM\` alone means one
+route \`/api\` with \`websocket: true\` and the defaults below.
+
+\`\`\`yaml
+routes:
+  - path: /api/orders
+    methods: [GET, POST]
+    upstream: ['http://10.0.0.5:8080', 'http://10.0.0.6:8080']
+    strip_prefix: /api
+    scope: openid orders
+  - path: /api/events
+    upstream: '\${EVENTS_ORIGIN}'
+    websocket: true
+    timeout: { idle: 10m }
+  - path: /api/public
+    upstream: 'http://10.0.0.7:8080'
+    token: none
+    public: true
+\`\`\`
+
+- \`"\${NAME}"\` is the environment variable of that name, \`"\${file:/path}"\` the content of that file, less the blanks around it. Both
+  are put in after the file is parsed: what they hold stays one text and cannot add a key. Unset or unreadable is an error.
+- The file is valid as a whole or not at all: an unknown key, a key that comes twice, a path that comes twice, and a feature
+  that this version does not have are errors, each with its place, such as \`routes[0].timeout.connect\`. A misspelt rule would
+  protect nothing.
+- It is read once, at the start.
+- An origin is scheme, host and port, with no path. A path is plain: letters, digits and the marks that need no escape, no dot
+  segments, no slash at the end.
+
+### routes
+
+| key | type | without it | what it does |
+|---|---|---|---|
+| \`path\` | path | required | The prefix this route takes. The longest wins, by whole segments. Not an address of the broker itself. |
+| \`tenants\` | list of ids | all | The tenants that may use it. ${later} |
+| \`methods\` | list of \`GET\`, \`HEAD\`, \`POST\`, \`PUT\`, \`PATCH\`, \`DELETE\`, \`OPTIONS\` | all | Any other method gets 405. |
+| \`upstream\` | origin, or list of origins | required | Where calls go. Several take turns. |
+| \`strip_prefix\` | path | nothing stripped | The beginning of \`path\`, by whole segments, that the upstream does not see. |
+| \`token\` | \`user\`, \`optional\` or \`none\` | \`user\` | Which access token goes along: the user's; the user's if there is a session; none (a session is needed all the same). |
+| \`token\` | \`service\` or \`exchange\` | | A token of the broker's own; a token exchanged for the user's. ${later} |
+| \`public\` | boolean | \`false\` | \`true\`: no session is needed. Takes \`token: none\` or \`token: optional\`. |
+| \`audience\` | text | the login's | Asks for a token for this audience. One token is kept for each (audience, resource, scope). |
+| \`resource\` | text | the login's | Asks for a token for this resource (RFC 8707). |
+| \`scope\` | text | the login's | Asks for a token with these scopes. |
+| \`require.roles.any\` | list of roles | no rule | The user has one of them. ${later} |
+| \`require.roles.all\` | list of roles | no rule | The user has all of them. ${later} |
+| \`require.roles.read\` | list of roles | no rule | As \`any\`, for \`GET\`, \`HEAD\` and \`OPTIONS\`. ${later} |
+| \`require.roles.write\` | list of roles | no rule | As \`any\`, for unsafe methods. ${later} |
+| \`require.scopes\` | list of scopes | no rule | The token has them all. ${later} |
+| \`require.acr\` | list of values | no rule | The login has one of these levels. ${later} |
+| \`require.max_age\` | seconds | no rule | The login is not older than this. ${later} |
+| \`verify_token\` | boolean | \`false\` | \`true\`: the JWT is checked here as well as in the service. ${later} |
+| \`csrf\` | boolean | \`true\` | \`false\`: no CSRF token is asked for. Calls from other sites are refused all the same. |
+| \`cors\` | list of origins | none | Other origins whose pages may call. |
+| \`headers\` | names and texts | none | Headers made from claims, such as \`X-User: "{claims.sub}"\`. ${later} |
+| \`pass.set_cookie\` | boolean | \`false\` | The upstream's \`Set-Cookie\` reaches the browser. |
+| \`pass.cookies\` | list of names | none | Cookies of the browser that reach the upstream, never the broker's own. |
+| \`pass.cache\` | boolean | \`false\` | The upstream's \`Cache-Control\` stands. Without it: \`no-store\`. |
+| \`pass.html\` | boolean | \`false\` | The upstream's own content policy stands, and its pages run in the app's origin. Without it: sandboxed. |
+| \`pass.www_authenticate\` | boolean | \`false\` | The upstream's \`WWW-Authenticate\` reaches the browser. |
+| \`timeout.connect\` | duration | \`2s\` | How long connecting may take. |
+| \`timeout.first_byte\` | duration | \`25s\` | How long the upstream may take to begin its answer. |
+| \`timeout.idle\` | duration | \`55s\` | How long an answer may pause. |
+| \`limits.body\` | size | \`100mb\` | A larger request body gets 413. |
+| \`limits.concurrent\` | whole number | none | How many calls run at once. ${later} |
+| \`limits.rate\` | rate, such as \`100/s\` | none | How many calls one session may make. ${later} |
+| \`websocket\` | boolean | \`false\` | \`true\`: WebSocket upgrades go through. |
+| \`retry.idempotent\` | 0 to 5 | 0 | How often a call is sent again when that is safe. More than 0: ${later} |
+| \`tls.ca\` | PEM text | the system's | The certificate authority of the upstream. ${later} |
+
+A duration is a whole number and \`ms\`, \`s\` or \`m\`; a size a whole number and \`b\`, \`kb\`, \`mb\` or \`gb\`, by 1024.
+
+### tenants
+
+Several providers in one broker are not in this version: a file with \`tenants\` is checked against their shape and refused. The
+keys are \`id\`, \`hosts\`, \`path_prefix\`, \`issuer\`, \`profile\`, \`client.id\`, \`client.secret\`, \`client.auth\`, \`client.keys\`, \`scope\`,
+\`roles_claim\`, \`tenant_claim\` and \`session\`. The one provider there is comes from \`OIDC_*\`.
+`
