@@ -11,7 +11,7 @@ import type { Replies } from '../http/reply.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { liveSessionId, renewSession, saveLogin } from '../session/lifecycle.ts'
 import type { Browser } from './finish-login.ts'
-import type { LoginDoor } from './login-request.ts'
+import type { LoginDoor, LoginRequest } from './login-request.ts'
 import { asksForMore, parseLoginRequest } from './login-request.ts'
 import type { StartedLogin, startLogin } from './start-login.ts'
 import { isRetryState } from './start-login.ts'
@@ -53,10 +53,25 @@ const login = (deps: LoginRoutesDeps): RequestHandler =>
     const sessionId = liveSessionId(req)
     if (sessionId !== undefined && !asksForMore(request.wish))
       return deps.reply.redirect(req, res, request.returnTo)
-    const started = await deps.start(request, { cookieHeader: req.headers.cookie, sessionId })
+    const started = await startOrWayBack(deps, request, {
+      cookieHeader: req.headers.cookie,
+      sessionId,
+    })
     setLoginCookie(deps, res, started)
     deps.reply.redirect(req, res, started.location)
   }
+
+const startOrWayBack = async (
+  deps: LoginRoutesDeps,
+  request: LoginRequest,
+  browser: Parameters<LoginRoutesDeps['start']>[1],
+): Promise<StartedLogin> => {
+  try {
+    return await deps.start(request, browser)
+  } catch (error) {
+    throw withWayBack(toBrokerError(error), request.returnTo)
+  }
+}
 
 /** Lax, since the callback is a cross-site navigation; `None` where the provider posts the answer. */
 const setLoginCookie = (deps: LoginRoutesDeps, res: Response, { cookie }: StartedLogin): void => {
@@ -87,6 +102,7 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
       const id = await deps.finish(parameters, taken.pending, browserOf(req))
       deps.onLogin(req, res, id)
     } catch (error) {
+      forgetSession(req)
       throw withWayBack(toBrokerError(error), taken.returnTo)
     }
     deps.reply.redirect(req, res, taken.returnTo)
@@ -119,6 +135,11 @@ const browserOf = (req: Request): Browser => ({
   renew: () => renewSession(req),
   save: (principal, createdAtMs) => saveLogin(req, principal, createdAtMs),
 })
+
+/** A login that failed halfway: express-session would try the save again and set the cookie of a session that nobody stored. */
+const forgetSession = (req: Partial<Request>): void => {
+  delete req.session
+}
 
 /**
  * The callback of a login that this browser did not start, or started too long ago: begin again, by a page of ours, so

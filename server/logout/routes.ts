@@ -116,6 +116,9 @@ const askAgain = (deps: LogoutRoutesDeps, { req, res, returnTo }: Leaving): void
 
 const followTicket = (deps: LogoutRoutesDeps): RequestHandler =>
   async function followLogoutTicket(req, res) {
+    // A script that followed it by fetch could read the ID token off the address it ends at.
+    if (header(req, 'sec-fetch-mode') !== undefined && !isTopLevelNavigation(req))
+      throw new BrokerError('navigation_required')
     const location = await deps.endLogin.redeem(parametersOf(req).get('ticket') ?? '')
     deps.reply.redirect(req, res, location ?? '/')
   }

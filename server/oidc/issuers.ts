@@ -87,6 +87,7 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<Configurati
   })
   const metadata = found.serverMetadata()
   requireIssuer(metadata, tenant)
+  requireEndpoints(metadata, insecure ? ['https:', 'http:'] : ['https:'])
   const configuration = new client.Configuration(
     metadata,
     tenant.clientId,
@@ -117,6 +118,22 @@ const metadataUrl = (tenant: Tenant): URL => {
 const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void => {
   if (metadata.issuer !== tenant.issuer)
     throw new Error(`metadata is of issuer ${metadata.issuer}, OIDC_ISSUER is ${tenant.issuer}`)
+}
+
+const neededEndpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
+const usedEndpoints = ['revocation_endpoint', 'end_session_endpoint'] as const
+
+/** Half a provider is none, and a browser is never sent to anything but a web address. */
+const requireEndpoints = (
+  metadata: Readonly<ServerMetadata>,
+  protocols: readonly string[],
+): void => {
+  const offered = usedEndpoints.filter((name) => metadata[name] !== undefined)
+  for (const name of [...neededEndpoints, ...offered]) {
+    const address = metadata[name] ?? ''
+    if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol))
+      throw new Error(`metadata has no usable ${name}`)
+  }
 }
 
 const asymmetricAlgorithms = [

@@ -1,5 +1,7 @@
 import type { Tenant } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { BrokerError } from '../core/errors.ts'
 import type { LoginBinding, LoginWish } from './authorization-request.ts'
 import { authorizationUrl } from './authorization-request.ts'
 import type { Callback } from './code-exchange.ts'
@@ -22,6 +24,8 @@ export type Provider = {
   readonly status: () => IssuerStatus
 }
 
+const tooSlow = () => new BrokerError('idp_unavailable', { retryAfterSeconds: 5 })
+
 /** The tenant's provider, met under our one redirect URI, which comes from settings alone. */
 export const provider = (
   tenant: Tenant,
@@ -32,8 +36,15 @@ export const provider = (
   return {
     authorizationUrl: async (wish, binding) =>
       await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
-    exchange: async (callback) =>
-      await exchangeCode(await configuration(), tenant, { ...callback, redirectUri }, clock),
+    exchange: async (callback) => {
+      const exchange = exchangeCode(
+        await configuration(),
+        tenant,
+        { ...callback, redirectUri },
+        clock,
+      )
+      return await withDeadline(exchange, tenant.timeoutMs, tooSlow)
+    },
     refresh: async (request) => await refreshGrant(await configuration(), tenant, request, clock),
     revoke: async (refreshToken) => await revokeToken(await configuration(), refreshToken),
     endSessionUrl: async (request) => endSessionUrl(await configuration(), request),

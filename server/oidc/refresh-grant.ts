@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Sub } from '../core/ids.ts'
 import type { TokenWant } from '../core/token-set.ts'
 import type { Tenant } from '../config/config.ts'
-import { oauthErrorCode, oauthFailureKind } from './oauth-failure.ts'
+import { loggable, oauthErrorCode, oauthFailureKind } from './oauth-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
 import { readTokenAnswer } from './token-answer.ts'
 
@@ -45,7 +45,7 @@ export const refreshGrant = async (
     }
   } catch (cause) {
     const dead = oauthFailureKind(cause) === 'refused' && oauthErrorCode(cause) === 'invalid_grant'
-    return { kind: dead ? 'invalid_grant' : 'failed', cause }
+    return { kind: dead ? 'invalid_grant' : 'failed', cause: loggable(cause) }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { Cookie } from 'express-session'
 import type { SessionId } from '../core/ids.ts'
 import { parseSessionId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
@@ -28,9 +29,18 @@ export const saveLogin = async (
 ): Promise<void> => {
   req.session.principal = principal
   req.session.createdAtMs = createdAtMs
+  lifeAsMaxAge(req.session.cookie)
   await new Promise<void>((resolve, reject) => {
     req.session.save((error: unknown) => settle(error, resolve, reject))
   })
+}
+
+/** express-session writes Expires alone, which a browser with a wrong clock misreads: Max-Age instead. RFC 6265 section 4.1.2.2. */
+const lifeAsMaxAge = (cookie: Cookie): void => {
+  // What goes into Set-Cookie; express-session's types leave it out.
+  const flags = Reflect.get(cookie, 'data') as object
+  const maxAge = Math.floor((cookie.originalMaxAge ?? 0) / 1_000)
+  Object.defineProperty(cookie, 'data', { value: { ...flags, expires: undefined, maxAge } })
 }
 
 /** Ends the request's session: its tombstone stands before this resolves. */

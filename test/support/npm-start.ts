@@ -8,35 +8,74 @@ export type Started = {
   readonly origin: string
   readonly lines: readonly string[]
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
+  /** Sends a signal and waits for nothing. */
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** The exit code, once the process has ended; null when a signal ended it. */
+  readonly exited: Promise<number | null>
+  /** What it wrote to stderr so far. */
+  readonly complaints: () => string
+}
+
+type Env = Readonly<Record<string, string>>
+
+export type MainOptions = {
+  readonly cwd?: string
+  /** Arguments of Node itself. */
+  readonly nodeArgs?: readonly string[]
+}
+
+const main = new URL('../../server/main.ts', import.meta.url).pathname
+
+const launch = (t: TestContext, env: Env, { cwd, nodeArgs = [] }: MainOptions) => {
+  const child = spawn(process.execPath, [...nodeArgs, main], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd !== undefined && { cwd }),
+  })
+  const exited = once(child, 'exit').then(([code]: unknown[]) =>
+    typeof code === 'number' ? code : null,
+  )
+  let complaints = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString('utf8')
+  })
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await exited
+  })
+  return { child, exited, complaints: () => complaints }
 }
 
 /** Runs `node server/main.ts` in a bare environment and waits for its first line, the app's address. */
 export const startMain = async (
   t: TestContext,
-  env: Readonly<Record<string, string>>,
+  env: Env,
+  options: MainOptions = {},
 ): Promise<Started> => {
-  const child = spawn(process.execPath, ['server/main.ts'], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const exited = once(child, 'exit').then(([code]: unknown[]) =>
-    typeof code === 'number' ? code : null,
-  )
+  const { child, exited, complaints } = launch(t, env, options)
   const lines: string[] = []
-  let complaints = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaints += chunk.toString('utf8')
-  })
   const output = createInterface(child.stdout)
   output.on('line', (line) => lines.push(line))
-  const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
-    child.kill(signal)
+  const signal = (name: NodeJS.Signals) => void child.kill(name)
+  const stop = (name: NodeJS.Signals = 'SIGTERM') => {
+    signal(name)
     return exited
   }
-  t.after(async () => {
-    if (child.exitCode === null) await stop('SIGKILL')
-  })
   await Promise.race([once(output, 'line'), exited])
-  if (lines[0] === undefined) throw new Error(`the broker did not start:\n${complaints}`)
-  return { origin: lines[0], lines, stop }
+  if (lines[0] === undefined) throw new Error(`the broker did not start:\n${complaints()}`)
+  return { origin: lines[0], lines, stop, signal, exited, complaints }
+}
+
+/** Runs `node server/main.ts` with settings that it is to refuse, to its end. */
+export const runMain = async (t: TestContext, env: Env, options: MainOptions = {}) => {
+  const { child, exited, complaints } = launch(t, env, options)
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString('utf8')
+  })
+  const closed = once(child, 'close')
+  const code = await exited
+  await closed
+  return { code, stdout: output, stderr: complaints() }
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { JWTPayload } from 'jose'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { bodyText, sendJson } from './plain-http.ts'
 
 export type TokenRequest = {
   readonly grantType: string
@@ -24,6 +25,8 @@ export type IssuerScript = {
   alterTokenAnswer: (answer: Json, grantType: string) => Json
   /** Answers a token request instead of the issuer; true when it did. */
   interceptToken: (req: TokenRequest, res: ServerResponse) => boolean | Promise<boolean>
+  /** Answers a revocation request instead of the issuer; true when it did. */
+  interceptRevocation: (res: ServerResponse) => boolean
   alterMetadata: (metadata: Json) => Json
   /** Changes the redirect back to the client. */
   alterCallback: (url: URL) => URL
@@ -45,6 +48,8 @@ export const startScriptedIssuer = async (port = 0) => {
   const spentRefreshTokens = new Set<string>()
   const tokenRequests: TokenRequest[] = []
   const revoked: string[] = []
+  const revocations: Omit<TokenRequest, 'grantType'>[] = []
+  const paths: string[] = []
   const endSessions: URL[] = []
   const script: IssuerScript = {
     accessTokenSeconds: 300,
@@ -52,6 +57,7 @@ export const startScriptedIssuer = async (port = 0) => {
     alterIdToken: (token) => token,
     alterTokenAnswer: (answer) => answer,
     interceptToken: () => false,
+    interceptRevocation: () => false,
     alterMetadata: (metadata) => metadata,
     alterCallback: (url) => url,
     delayMs: 0,
@@ -168,6 +174,7 @@ export const startScriptedIssuer = async (port = 0) => {
 
   const route = async (req: IncomingMessage, res: ServerResponse) => {
     const url = new URL(req.url ?? '/', state.issuer)
+    paths.push(url.pathname)
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         state.discoveryRequests += 1
@@ -179,9 +186,12 @@ export const startScriptedIssuer = async (port = 0) => {
         return authorize(url, res)
       case '/token':
         return await token(req, res)
-      case '/revoke':
-        revoked.push(new URLSearchParams(await bodyText(req)).get('token') ?? '')
-        return sendJson(res, 200, {})
+      case '/revoke': {
+        const parameters = new URLSearchParams(await bodyText(req))
+        revoked.push(parameters.get('token') ?? '')
+        revocations.push({ parameters, authorization: req.headers.authorization })
+        return script.interceptRevocation(res) ? undefined : sendJson(res, 200, {})
+      }
       case '/logout': {
         endSessions.push(url)
         const back = new URL(url.searchParams.get('post_logout_redirect_uri') ?? '')
@@ -207,8 +217,13 @@ export const startScriptedIssuer = async (port = 0) => {
     state,
     sign,
     publicJwk: jwk,
+    privateKey,
     tokenRequests,
     revoked,
+    /** Every revocation request; `revoked` has their tokens alone. */
+    revocations,
+    /** Every path that was asked for. */
+    paths,
     endSessions,
     /** Grants of one kind that were asked for. */
     grants: (type: string) => tokenRequests.filter(({ grantType }) => grantType === type).length,
@@ -232,15 +247,3 @@ const isOurClient = (authorization: string | undefined): boolean => {
 }
 
 const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
-
-const bodyText = async (req: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  // An IncomingMessage without encoding yields Buffers.
-  for await (const chunk of req) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-const sendJson = (res: ServerResponse, status: number, body: unknown): void => {
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
-  res.end(JSON.stringify(body))
-}

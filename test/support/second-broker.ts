@@ -1,0 +1,30 @@
+import { createServer } from 'node:http'
+import type { TestContext } from 'node:test'
+import { createBroker } from '../../server/create-broker.ts'
+import type { Browser } from './browser.ts'
+import { send } from './browser.ts'
+import type { World } from './world.ts'
+import { attach, listen } from './world.ts'
+
+/** Another instance of the world's broker: the same settings and store, nothing else in common. */
+export const startSecondBroker = async (t: TestContext, world: World) => {
+  const broker = createBroker(world.config, { clock: world.clock, backend: world.backend })
+  const server = createServer()
+  attach(server, broker)
+  const port = await listen(server)
+  t.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await broker.close()
+  })
+  /** A call of the app's that the load balancer sent here. */
+  const call = (user: Browser, path: string) =>
+    send(`http://localhost:${port}${path}`, {
+      headers: {
+        host: new URL(world.origin).host,
+        cookie: user.cookieHeader(),
+        'sec-fetch-site': 'same-origin',
+      },
+    })
+  return { broker, call }
+}
