@@ -18,6 +18,9 @@ import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
 import { routeTable } from './proxy/route-table.ts'
+import type { Tunnels } from './proxy/tunnel.ts'
+import { tunnels } from './proxy/tunnel.ts'
+import type { Upstreams } from './proxy/upstreams.ts'
 import { upstreams } from './proxy/upstreams.ts'
 import { freshToken } from './refresh/fresh-token.ts'
 import { refreshLockMs, refreshSession } from './refresh/refresh-session.ts'
@@ -53,6 +56,7 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const parts = { ...base, vault: tokenVault(base.records) }
   const { reply, hash, names, keep } = parts
   const upstream = upstreams()
+  const open = tunnels()
   return {
     health: healthRoutes({
       reply,
@@ -78,10 +82,11 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
     }),
     spa: spaRoom(config, parts),
     errors: errorHandler(reply, powers.log),
-    proxy: proxyRoom(config, powers, { ...parts, upstream }),
+    proxy: proxyRoom(config, powers, { ...parts, upstream, tunnels: open }),
     routes: routeTable(config.routes),
     settled: keep.settled,
     close: async () => {
+      open.close()
       await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
     },
   }
@@ -165,7 +170,7 @@ const spaRoom = (config: ReadyConfig, parts: Parts): RequestHandler =>
     appHeaders({ secure: config.secure, csp: config.csp, providerOrigins: parts.provider.origins }),
   )
 
-type ProxyParts = Parts & { readonly upstream: ReturnType<typeof upstreams> }
+type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnels: Tunnels }
 
 const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const deps = {
@@ -188,6 +193,7 @@ const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotP
     judgeUpgrade: judgeUpgrade(deps),
     forward: forward({ upstreams: parts.upstream }),
     upstreams: parts.upstream,
+    tunnels: parts.tunnels,
   }
 }
 

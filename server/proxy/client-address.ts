@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
 import proxyAddr from 'proxy-addr'
 
 /** Who called, as an address: the socket's, or what the trusted proxies in front say. */
@@ -6,15 +7,22 @@ export type ClientAddress = (req: IncomingMessage) => string
 
 /** X-Forwarded-For is believed only as far as TRUST_PROXY reaches; anybody can write it. */
 export const clientAddress = (trusted: number | readonly string[]): ClientAddress => {
-  const socketAddress: ClientAddress = (req) => plainIpv4(req.socket.remoteAddress ?? 'unknown')
+  const socketAddress: ClientAddress = (req) => plainAddress(req.socket.remoteAddress ?? '')
   if (trusted === 0 || (typeof trusted !== 'number' && trusted.length === 0)) return socketAddress
   const trust =
     typeof trusted === 'number'
       ? (_address: string, hop: number) => hop < trusted
       : proxyAddr.compile([...trusted])
-  return (req) => plainIpv4(proxyAddr(req, trust))
+  return (req) => plainAddress(proxyAddr(req, trust))
 }
 
-/** An IPv4 caller on a dual-stack socket, written as IPv4. */
-const plainIpv4 = (address: string): string =>
-  address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+/**
+ * An address without the port some routers add, IPv4 on a dual-stack socket written as IPv4; `unknown` when it is none.
+ * A hop count that is too large lets a caller's own text through, which must not end up in `Forwarded`.
+ */
+const plainAddress = (text: string): string => {
+  const bare =
+    /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? /^\[(.+)\](?::\d+)?$/.exec(text)?.[1] ?? text
+  const address = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(bare)?.[1] ?? bare
+  return isIP(address) === 0 ? 'unknown' : address
+}

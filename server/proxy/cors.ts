@@ -4,6 +4,19 @@ import { header } from '../http/raw-headers.ts'
 
 const rememberSeconds = 600
 
+/** The caller's origin when the route's list has it. */
+export const listedOrigin = (req: IncomingMessage, route: Route): string | undefined => {
+  const origin = header(req, 'origin')
+  return origin !== undefined && route.cors.includes(origin) ? origin : undefined
+}
+
+/** Lets a listed origin read a refusal too: `code` and `login_url` are meant for it. */
+export const allowReading = (res: ServerResponse, origin: string | undefined): void => {
+  if (origin === undefined || res.headersSent) return
+  res.setHeader('Access-Control-Allow-Origin', origin)
+  res.setHeader('Access-Control-Allow-Credentials', 'true')
+}
+
 /**
  * Answers a preflight from an origin of the route's list; false when this is none.
  * Any other preflight goes on to be judged, and is refused as cross-site: no foreign page gets to send our header.
@@ -13,10 +26,9 @@ export const answerPreflight = (
   res: ServerResponse,
   route: Route,
 ): boolean => {
-  const origin = header(req, 'origin')
+  const origin = listedOrigin(req, route)
   const method = header(req, 'access-control-request-method')
-  if (req.method !== 'OPTIONS' || method === undefined) return false
-  if (origin === undefined || !route.cors.includes(origin)) return false
+  if (req.method !== 'OPTIONS' || method === undefined || origin === undefined) return false
   const wanted = header(req, 'access-control-request-headers')
   res.writeHead(204, {
     'Access-Control-Allow-Origin': origin,

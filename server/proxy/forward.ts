@@ -18,6 +18,8 @@ export type Forwarding = {
   readonly target: RequestTarget
   readonly headers: string[]
   readonly requestId: string
+  /** BASE_URL's, which a redirect of the upstream's may name. */
+  readonly ownOrigin: string
   readonly corsOrigin: string | undefined
 }
 
@@ -81,7 +83,8 @@ const answerHandler = (call: Forwarding, way: Answering): Dispatcher.DispatchHan
       if (statusCode < 200) return
       const raw = rawTexts(controller.rawHeaders)
       res.writeHead(statusCode, browserHeaders(raw, factsOf(call, way)))
-      if (raw.length > 0 && isEventStream(raw)) res.flushHeaders()
+      // Without a length the first byte may be long in coming: the header does not wait for it.
+      if (!hasLength(raw)) res.flushHeaders()
     },
     onResponseData(controller, chunk) {
       if (res.write(chunk)) return
@@ -105,6 +108,7 @@ const factsOf = (call: Forwarding, { origin, path }: Answering) => ({
   requestId: call.requestId,
   upstreamOrigin: origin,
   upstreamPath: path,
+  ownOrigin: call.ownOrigin,
   corsOrigin: call.corsOrigin,
 })
 
@@ -113,8 +117,10 @@ const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
     ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
     : []
 
-const isEventStream = (raw: readonly string[]): boolean =>
-  raw.some((part, i) => i % 2 === 1 && part.startsWith('text/event-stream'))
+const hasLength = (raw: readonly string[]): boolean =>
+  raw.some(
+    (part, i) => i % 2 === 0 && part.length === 14 && part.toLowerCase() === 'content-length',
+  )
 
 const timeouts = new Set([
   'UND_ERR_CONNECT_TIMEOUT',

@@ -9,12 +9,12 @@ import type { Replies } from '../http/reply.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { ClientAddress } from './client-address.ts'
-import { answerPreflight } from './cors.ts'
+import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
 import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
 import type { Admitted } from './judge.ts'
 import { upstreamHeaders } from './request-headers.ts'
-import { tunnel } from './tunnel.ts'
+import type { Tunnels } from './tunnel.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export type HotPathDeps = {
@@ -27,6 +27,7 @@ export type HotPathDeps = {
   readonly judgeUpgrade: (req: IncomingMessage, route: Route) => Promise<Admitted>
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
+  readonly tunnels: Tunnels
 }
 
 /** A call to a configured route whose host and path were found good. */
@@ -43,15 +44,17 @@ export type RoutedCall = {
 export const hotPath = (deps: HotPathDeps) =>
   async function proxied(call: RoutedCall): Promise<void> {
     const { req, res, route } = call
+    const corsOrigin = listedOrigin(req, route)
     try {
       if (answerPreflight(req, res, route)) return
       const admitted = await deps.judge(req, route)
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
-      const corsOrigin = route.cors.find((allowed) => allowed === req.headers.origin)
-      await deps.forward({ ...call, headers, requestId: requestIdOf(req), corsOrigin })
+      const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
+      await deps.forward({ ...call, ...facts, headers })
     } catch (error) {
+      allowReading(res, corsOrigin)
       refuse(deps, req, res, error)
     }
   }
@@ -65,7 +68,7 @@ export const upgradePath = (deps: HotPathDeps) =>
     try {
       if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
       const admitted = await deps.judgeUpgrade(req, route)
-      await tunnel({
+      await deps.tunnels.open({
         req,
         socket,
         head,

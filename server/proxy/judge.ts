@@ -62,12 +62,10 @@ export const judgeUpgrade =
     return { token: await tokenOf(deps, session, route) }
   }
 
-const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-
-const requireMethod = (req: IncomingMessage, route: Route): void => {
-  const allowed = route.methods ?? everyMethod
-  if (!allowed.includes(req.method ?? ''))
-    throw new BrokerError('method_not_allowed', { allow: allowed })
+/** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
+const requireMethod = (req: IncomingMessage, { methods }: Route): void => {
+  if (methods !== undefined && !methods.includes(req.method ?? ''))
+    throw new BrokerError('method_not_allowed', { allow: methods })
 }
 
 const sessionOf = async (

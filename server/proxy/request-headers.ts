@@ -26,6 +26,7 @@ const brokersOwn = [
   'via',
   'x-request-id',
   'traceparent',
+  'tracestate',
   'x-real-ip',
   'x-method-override',
   'remote-user',
@@ -128,9 +129,16 @@ const addOwn = (headers: string[], req: IncomingMessage, facts: UpstreamFacts): 
     viaOf(req),
     'x-request-id',
     requestId,
-    'traceparent',
-    traceparentOf(req) ?? facts.newTraceparent(),
   )
+  addTrace(headers, req, facts)
+}
+
+/** Vendors' state belongs to the trace it came with: a new trace starts without. W3C Trace Context section 3.3. */
+const addTrace = (headers: string[], req: IncomingMessage, facts: UpstreamFacts): void => {
+  const parent = traceparentOf(req)
+  const state = req.headers['tracestate']
+  headers.push('traceparent', parent ?? facts.newTraceparent())
+  if (parent !== undefined && typeof state === 'string') headers.push('tracestate', state)
 }
 
 /** RFC 7239 section 6: an IPv6 address in brackets and quotes. */
@@ -143,7 +151,8 @@ const viaOf = (req: IncomingMessage): string => {
   return before === undefined ? own : `${before}, ${own}`
 }
 
-const traceparentShape = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+const traceparentShape =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 const traceparentOf = (req: IncomingMessage): string | undefined => {
   const given = req.headers['traceparent']

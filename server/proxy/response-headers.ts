@@ -42,6 +42,8 @@ export type ResponseFacts = {
   readonly upstreamOrigin: string
   /** What the upstream was asked for, to resolve a relative Location. */
   readonly upstreamPath: string
+  /** BASE_URL's: an upstream that reads X-Forwarded-Host redirects there. */
+  readonly ownOrigin: string
   /** The caller's origin when the route's CORS list has it. */
   readonly corsOrigin: string | undefined
 }
@@ -98,18 +100,20 @@ const passedValue = (name: string, value: string, facts: ResponseFacts): string 
   return name === 'location' ? locationFor(value, facts) : value
 }
 
-/** An upstream may never set a cookie of the broker's names, nor one for a wider domain. */
+/** An upstream may never set a cookie of the broker's names, nor one for a wider domain; `=session=x` comes back as `session=x`. */
 const isForeignCookie = (setCookie: string): boolean =>
-  !/^\s*(?:__host-|__secure-|session\b|login\s*=|xsrf-token\s*=)/i.test(setCookie) &&
+  !/^[\s=]*(?:__host-|__secure-|session\b|login\s*=|xsrf-token\s*=)/i.test(setCookie) &&
   !/;\s*domain\s*=/i.test(setCookie)
 
-/** A redirect within the upstream, as a path on our origin; one to anywhere else does not pass. */
+/** A redirect within the upstream, or within our own origin, as a path on ours; one to anywhere else does not pass. */
 const locationFor = (value: string, facts: ResponseFacts): string | undefined => {
   const base = `${facts.upstreamOrigin}${facts.upstreamPath}`
   if (!URL.canParse(value, base)) return undefined
   const url = new URL(value, base)
-  if (url.origin !== facts.upstreamOrigin || url.pathname.startsWith('//')) return undefined
-  return `${facts.route.stripPrefix}${url.pathname}${url.search}${url.hash}`
+  if (url.pathname.startsWith('//')) return undefined
+  const path = `${url.pathname}${url.search}${url.hash}`
+  if (url.origin === facts.upstreamOrigin) return `${facts.route.stripPrefix}${path}`
+  return url.origin === facts.ownOrigin ? path : undefined
 }
 
 const addCors = (headers: string[], origin: string | undefined): void => {

@@ -17,11 +17,32 @@ export type Upgrading = {
   readonly requestId: string
 }
 
-/**
- * Opens the WebSocket at the upstream and joins the two connections (RFC 6455 section 4).
- * Rejects with `upstream_unreachable` or `upstream_timeout` while the browser has heard nothing.
- */
-export const tunnel = (call: Upgrading): Promise<void> => {
+export type Tunnels = {
+  /**
+   * Opens the WebSocket at the upstream and joins the two connections (RFC 6455 section 4).
+   * Rejects with `upstream_unreachable` or `upstream_timeout` while the browser has heard nothing.
+   */
+  readonly open: (call: Upgrading) => Promise<void>
+  /** Ends all of them: an http.Server forgets a connection once it is upgraded, and would wait for it for ever. */
+  readonly close: () => void
+}
+
+/** Every WebSocket that is open through this broker. */
+export const tunnels = (): Tunnels => {
+  const browsers = new Set<Duplex>()
+  return {
+    open: (call) => {
+      browsers.add(call.socket)
+      call.socket.once('close', () => browsers.delete(call.socket))
+      return tunnel(call)
+    },
+    close: () => {
+      for (const socket of browsers) socket.destroy()
+    },
+  }
+}
+
+const tunnel = (call: Upgrading): Promise<void> => {
   const url = new URL(call.origin)
   const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     method: 'GET',

@@ -42,7 +42,10 @@ export const freshToken = (deps: FreshTokenDeps): FreshToken => {
     const set = vault.sets[tokenKey(want)]
     const age = set === undefined ? 'stale' : freshness(set, deps.clock.nowMs(), deps.aheadSeconds)
     if (set !== undefined && age === 'fresh') return set
-    if (vault.refreshToken === undefined) return await withoutRefreshToken(deps, session, set, age)
+    if (vault.refreshToken === undefined) {
+      if (set !== undefined && age !== 'stale') return set
+      throw await withoutRefreshToken(deps, session, vault)
+    }
     const running = refreshed(session, want)
     if (set === undefined || age === 'stale')
       return await withDeadline(running, deps.waitMs, providerSlow)
@@ -53,15 +56,20 @@ export const freshToken = (deps: FreshTokenDeps): FreshToken => {
   }
 }
 
+/** The session ends with the last of its tokens; while one lives, a token for another audience is merely not to be had. */
 const withoutRefreshToken = async (
   deps: FreshTokenDeps,
   session: LiveSession,
-  set: TokenSet | undefined,
-  age: 'ageing' | 'stale' | 'fresh',
-): Promise<TokenSet> => {
-  if (set !== undefined && age !== 'stale') return set
+  vault: Vault,
+): Promise<BrokerError> => {
+  const nowMs = deps.clock.nowMs()
+  if (Object.values(vault.sets).some(({ expiresAtMs }) => expiresAtMs > nowMs))
+    return new BrokerError('idp_unavailable', {
+      retryAfterSeconds: 60,
+      cause: new Error('no refresh token to ask with for the audience of this route'),
+    })
   await deps.endSession(session)
-  throw sessionEnded('session_expired')
+  return sessionEnded('session_expired')
 }
 
 const providerSlow = () =>

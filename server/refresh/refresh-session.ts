@@ -32,6 +32,8 @@ export type RefreshSessionDeps = {
 /** Longer than any grant may run, so that nobody sends the same refresh token beside the holder. */
 export const refreshLockMs = 65_000
 const retryLockMs = 50
+const retrySaveMs = 250
+const saveWithinMs = 20_000
 
 /**
  * One refresh under the session's lock: read again, ask the provider, save by compare-and-set.
@@ -104,11 +106,15 @@ const saveAnswer = async (
   { session, vault, want }: Refreshing,
   { tokenSet, refreshToken, idToken }: TokenAnswer,
 ): Promise<TokenSet> => {
-  const saved = await deps.saveVault(session.id, vault.version, {
-    refreshToken: refreshToken ?? vault.content.refreshToken,
-    idToken: idToken?.raw ?? vault.content.idToken,
-    sets: { ...vault.content.sets, [tokenKey(want)]: tokenSet },
-  })
+  const saved = await savePatiently(
+    deps,
+    { session, vault, want },
+    {
+      refreshToken: refreshToken ?? vault.content.refreshToken,
+      idToken: idToken?.raw ?? vault.content.idToken,
+      sets: { ...vault.content.sets, [tokenKey(want)]: tokenSet },
+    },
+  )
   if (saved === 'conflict')
     deps.log.error(
       { sub: session.facts.principal.sub },
@@ -118,6 +124,26 @@ const saveAnswer = async (
   // The session ended while the provider answered: the tokens came home too late and must not live on.
   await revokeQuietly(deps, session.facts.principal, refreshToken)
   throw sessionEnded('session_revoked')
+}
+
+/** A rotated refresh token is nowhere else: a store that is away for a moment must not cost the session. */
+const savePatiently = async (
+  deps: RefreshSessionDeps,
+  { session, vault }: Refreshing,
+  content: Vault,
+): Promise<UpdateOutcome> => {
+  const untilMs = deps.clock.nowMs() + saveWithinMs
+  for (let retried = false; ; retried = true) {
+    try {
+      const outcome = await deps.saveVault(session.id, vault.version, content)
+      // What failed may have taken effect: then the version in the way is our own.
+      return retried && outcome === 'conflict' ? 'updated' : outcome
+    } catch (cause) {
+      if (deps.clock.nowMs() > untilMs) throw cause
+      deps.log.warn({ err: cause }, 'a refreshed token is not saved yet')
+      await sleep(retrySaveMs)
+    }
+  }
 }
 
 const revokeQuietly = async (

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { upstreamPath } from '../../server/proxy/forward.ts'
+import { routeTable } from '../../server/proxy/route-table.ts'
+import { route } from '../support/world.ts'
+
+const find = (paths: readonly string[]) => {
+  const table = routeTable(paths.map((path) => route(path, 'http://127.0.0.1:1')))
+  return (path: string) => table(path)?.path
+}
+
+const routed: readonly (readonly [path: string, expected: string | undefined])[] = [
+  ['/api', '/api'],
+  ['/api/', '/api'],
+  ['/api/x/y', '/api'],
+  ['/apix', undefined],
+  ['/ap', undefined],
+  ['/', undefined],
+  ['/API', undefined],
+  ['/api/orders', '/api/orders'],
+  ['/api/orders/', '/api/orders'],
+  ['/api/orders-new', '/api'],
+  ['/api/orders/1/items', '/api/orders/1/items'],
+  ['/api/orders/1/item', '/api/orders'],
+]
+
+for (const [path, expected] of routed)
+  test(`routeTable › ${path} › ${expected ?? 'no route'}`, () => {
+    assert.equal(find(['/api', '/api/orders', '/api/orders/1/items'])(path), expected)
+  })
+
+test('routeTable › a route at / › takes what no other does', () => {
+  const at = find(['/', '/api'])
+  assert.equal(at('/api/x'), '/api')
+  for (const path of ['/', '/x', '/apix']) assert.equal(at(path), '/')
+})
+
+test('routeTable › any routes and any path › the longest prefix by whole segments', () => {
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'ab'), { minLength: 1, maxLength: 4 })
+    .map((segments) => `/${segments.join('/')}`)
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { maxLength: 8 }), path, (paths, asked) => {
+      const fitting = paths.filter((prefix) => `${asked}/`.startsWith(`${prefix}/`))
+      const longest = fitting.sort((one, other) => other.length - one.length)[0]
+      assert.equal(find(paths)(asked), longest)
+    }),
+  )
+})
+
+const stripped: readonly (readonly [path: string, prefix: string, expected: string])[] = [
+  ['/api/x', '', '/api/x'],
+  ['/api/x', '/api', '/x'],
+  ['/api', '/api', '/'],
+  ['/api/', '/api', '/'],
+  ['/api/orders/1', '/api/orders', '/1'],
+  ['/', '', '/'],
+]
+
+for (const [path, prefix, expected] of stripped)
+  test(`upstreamPath › ${path} without "${prefix}" › ${expected}`, () => {
+    assert.equal(upstreamPath(path, prefix), expected)
+  })
