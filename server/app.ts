@@ -2,7 +2,7 @@ import type { Express, RequestHandler } from 'express'
 import express from 'express'
 import { BrokerError } from './core/errors.ts'
 import { isNavigation } from './http/caller.ts'
-import { requireOwnMethod } from './http/endpoints.ts'
+import { refuseReserved, requireOwnMethod } from './http/endpoints.ts'
 import type { Rooms } from './wire.ts'
 
 /**
@@ -18,6 +18,7 @@ export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): 
   trustScheme(app, options.secure)
 
   app.use(requireOwnMethod)
+  app.use(refuseReserved)
   app.use(rooms.health)
 
   // Only the broker's own pages touch the session: a file of the app costs no look into the store.

@@ -2,10 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createApp, createSite } from './app.ts'
 import { systemClock } from './core/clock.ts'
+import { BrokerError } from './core/errors.ts'
 import { silentLog } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
-import type { Next } from './front-door.ts'
+import type { FrontDoorDeps, Next } from './front-door.ts'
 import { frontDoor } from './front-door.ts'
+import { isReserved } from './http/endpoints.ts'
+import { orderFault, placeFault } from './http/mount-fault.ts'
+import { requestIdOf } from './http/request-id.ts'
 import { providerFetch } from './oidc/provider-fetch.ts'
 import { hotPath, upgradePath } from './proxy/hot-path.ts'
 import type { RedisSettings } from './config/config.ts'
@@ -16,17 +20,19 @@ import { memoryBackend } from './session/memory-backend.ts'
 import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
 import type { Powers, ReadyConfig } from './foundations.ts'
+import type { Rooms } from './wire.ts'
 import { wire } from './wire.ts'
 
 export type Broker = {
   /**
-   * Handles a request. In someone else's Express app (`app.use(broker.handler)`) it takes its own endpoints and the
-   * configured routes, and leaves the rest to `next`; without `next` it serves the app's files too.
+   * Handles a request. In someone else's Express app (`app.use(broker.handler)`, before body parsers and sessions, at
+   * the root) it takes its own endpoints and the configured routes, and leaves the rest to `next`; without `next` it
+   * serves the app's files too.
    */
   readonly handler: (req: IncomingMessage, res: ServerResponse, next?: Next) => void
   /** For the server's `checkContinue` event: an upload that would be refused is then never sent. */
   readonly checkContinue: (req: IncomingMessage, res: ServerResponse) => void
-  /** For the server's `upgrade` event. */
+  /** For the server's `upgrade` event; what is no WebSocket of a route is refused, so ask yours first. */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Tells load balancers to look elsewhere; what is under way goes on. */
   readonly drain: () => void
@@ -48,19 +54,14 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     draining: () => draining,
   }
   const rooms = wire(config, powers)
-  const app = createApp(rooms, config)
-  const door = frontDoor({
-    ...powers,
-    reply: rooms.proxy.reply,
-    origin: config.origin,
-    routeFor: rooms.routes,
-    proxied: hotPath(rooms.proxy),
-    upgraded: upgradePath(rooms.proxy),
-    app,
-    site: createSite(rooms),
-  })
+  const door = doorOf(rooms, config, powers)
   return {
-    handler: (req, res, next) => door.handle(req, res, { awaitsContinue: false, next }),
+    handler: (req, res, next) => {
+      const fault = placeFault(req)
+      if (fault === undefined) return door.handle(req, res, { awaitsContinue: false, next })
+      if (next === undefined) throw new TypeError(fault)
+      next(new TypeError(fault))
+    },
     checkContinue: (req, res) => door.handle(req, res, { awaitsContinue: true }),
     upgrade: door.upgrade,
     drain: () => {
@@ -72,6 +73,34 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
       await rooms.close()
     },
   }
+}
+
+/** The front door with both ways behind it, each closed to a request that an embedding app has spoilt. */
+const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
+  const { reply } = rooms.proxy
+  const app: FrontDoorDeps['app'] = createApp(rooms, config)
+  const proxied = hotPath(rooms.proxy)
+  const refuses = (req: IncomingMessage, res: ServerResponse): boolean => {
+    const fault = orderFault(req)
+    if (fault === undefined) return false
+    powers.log.error({ request_id: requestIdOf(req) }, fault)
+    reply.failure(req, res, new BrokerError('internal_error'))
+    return true
+  }
+  return frontDoor({
+    ...powers,
+    reply,
+    origin: config.origin,
+    routeFor: (path) => (isReserved(path) ? undefined : rooms.routes(path)),
+    proxied: async (call) => {
+      if (!refuses(call.req, call.res)) await proxied(call)
+    },
+    upgraded: upgradePath(rooms.proxy),
+    app: (req, res, next) => {
+      if (!refuses(req, res)) app(req, res, next)
+    },
+    site: createSite(rooms),
+  })
 }
 
 const backendFor = (redis: RedisSettings | undefined, clock: Clock, log: Log): Backend => {

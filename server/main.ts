@@ -14,7 +14,7 @@ import type { Broker } from './create-broker.ts'
 import { createBroker } from './create-broker.ts'
 import type { Demo } from './demo/demo.ts'
 import { processLog } from './http/log.ts'
-import { withDemo } from './with-demo.ts'
+import { DemoMissing, withDemo } from './with-demo.ts'
 
 /** BSD's EX_CONFIG: the settings are wrong, and a restart will not mend them. */
 const badSettings = 78
@@ -70,8 +70,8 @@ type Running = {
   readonly log: Log
 }
 
-/** Time kept back from the drain for saving tokens and closing connections. */
-const lastWordsMs = 1_000
+/** The part of the drain, 1 s at most, kept back for saving tokens and closing connections. */
+const lastWordsMs = (graceMs: number): number => Math.min(graceMs / 5, 1_000)
 
 const stop = async (running: Running, signal: string): Promise<void> => {
   const { server, broker, demo, config, log } = running
@@ -79,7 +79,7 @@ const stop = async (running: Running, signal: string): Promise<void> => {
   log.info({ signal }, 'draining')
   broker.drain()
   const ending = async () => {
-    await drainServer(server, Math.max(graceMs - lastWordsMs, 0))
+    await drainServer(server, graceMs - lastWordsMs(graceMs))
     await broker.close()
     await demo?.close()
   }
@@ -93,7 +93,11 @@ const main = async (): Promise<void> => {
   const server = brokerServer()
   const settings = await listen(server, readSettings())
   const log = processLog(settings.log, process.stdout)
-  const { config, demo } = await withDemo(settings, apiRoute)
+  const { config, demo } = await withDemo(settings, apiRoute).catch((error: unknown) => {
+    if (!(error instanceof DemoMissing)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(badSettings)
+  })
   const broker = createBroker(config, { log })
   serve(server, broker)
   announce(config, demo)

@@ -17,10 +17,21 @@ export const withDemo = async (
   const { tenant } = config
   if (tenant !== undefined) return { config: { ...config, tenant }, demo: undefined }
   const { startDemo } = await import('./demo/demo.ts')
-  const demo = await startDemo({ origin: config.origin })
+  const demo = await startDemo({ origin: config.origin }).catch((cause: unknown) => {
+    throw isMissingModule(cause) ? new DemoMissing(demoAdvice, { cause }) : cause
+  })
   const routes = config.routes.length > 0 ? config.routes : [apiRoute(demo.upstream)]
   return { config: { ...config, routes, tenant: demoTenant(demo) }, demo }
 }
+
+/** The demo cannot start: its provider is a development dependency, and those are not installed. */
+export class DemoMissing extends Error {}
+
+const demoAdvice =
+  'OIDC_ISSUER is not set, and the demo provider of development is not installed. Set OIDC_ISSUER, or run npm ci.'
+
+const isMissingModule = (error: unknown): boolean =>
+  error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND'
 
 const demoTenant = (demo: Demo): ReadyConfig['tenant'] => ({
   id: asTenantId('default'),
