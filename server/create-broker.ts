@@ -77,5 +77,5 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
 const backendFor = (redis: RedisSettings | undefined, clock: Clock, log: Log): Backend => {
   if (redis === undefined) return memoryBackend({ clock })
   const client = connectRedis(redis, (err) => log.warn({ err }, 'redis connection'))
-  return redisBackend({ client, prefix: redis.prefix })
+  return redisBackend({ client, prefix: redis.prefix, clock, log })
 }

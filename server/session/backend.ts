@@ -53,6 +53,8 @@ export type Backend = {
   readonly end: (id: RecordId, reason: EndReason, absoluteSeconds: number) => Promise<void>
   /** A fencing number that grows with each holder, or undefined while another holds the lock. */
   readonly lock: (id: RecordId, name: string, holdMs: number) => Promise<number | undefined>
+  /** Another `holdMs` from now; false when this holder has lost the lock. */
+  readonly extend: (id: RecordId, name: string, fence: number, holdMs: number) => Promise<boolean>
   /** Frees the lock if this holder still has it. */
   readonly unlock: (id: RecordId, name: string, fence: number) => Promise<void>
 
@@ -65,10 +67,16 @@ export type Backend = {
   /** Reads and deletes at once. */
   readonly take: (key: string) => Promise<Buffer | undefined>
 
+  /** Tells of each session that changed or was unlocked, on any instance; the result takes the listener away. */
+  readonly onChange: (listener: ChangeListener) => () => void
+
   /** Throws when the store does not answer. */
   readonly ping: () => Promise<void>
   readonly close: () => Promise<void>
 }
+
+/** Called with the session's id, or with `all` when news may have been missed. A hint: it can come late or not at all. */
+export type ChangeListener = (id: RecordId | 'all') => void
 
 export type SealedLogin = {
   readonly pending: Buffer

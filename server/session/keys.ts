@@ -35,6 +35,8 @@ export const redisKeys = (prefix: string) => {
     },
     loginMember: (state: string) => digest(state),
     value: (key: string) => `${prefix}x:${digest(key)}`,
+    /** A channel, not a key: ids of sessions that changed. */
+    changes: `${prefix}changes`,
   }
 }
 
