@@ -107,15 +107,18 @@ test(
       () => undefined,
     )
     t.after(() => admin.disconnect())
-    await until(async () => /state=online/.test(await admin.info('replication')))
+    await until(async () => {
+      await admin.set('a write', 'to wait for')
+      return Number(await admin.call('wait', 1, 500)) === 1
+    })
     const backend = connect(t, primary.url, log)
     await backend.ping()
     await sleep(200)
     const waits = async () =>
       Number(/cmdstat_wait:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
-    const id = someId()
+    const [id, before] = [someId(), await waits()]
     await backend.create(id, 'session', sealed, life)
-    assert.ok((await waits()) >= 1)
+    assert.ok((await waits()) > before)
     assert.deepEqual(warnings, [])
     replica.freeze()
     const startMs = performance.now()
