@@ -19,8 +19,11 @@ import type { HotPathDeps } from './proxy/hot-path.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
 import { routeTable } from './proxy/route-table.ts'
 import { upstreams } from './proxy/upstreams.ts'
-import { freshToken } from './refresh/fresh-token.ts'
-import { refreshLockMs, refreshSession } from './refresh/refresh-session.ts'
+import { circuitBreaker } from './refresh/circuit-breaker.ts'
+import type { FreshTokens } from './refresh/fresh-token.ts'
+import { freshTokens } from './refresh/fresh-token.ts'
+import { refreshSession } from './refresh/refresh-session.ts'
+import { refreshTurns } from './refresh/turns.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
@@ -173,7 +176,7 @@ const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotP
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
-    token: tokenRoom(config, powers, parts),
+    token: tokenRoom(config, powers, parts).fresh,
   }
   return {
     log: powers.log,
@@ -191,24 +194,34 @@ const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotP
   }
 }
 
-const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts) => {
+const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
+  const { clock, log, backend } = powers
   const shared = {
-    clock: powers.clock,
-    log: powers.log,
+    clock,
+    log,
     aheadSeconds: config.refreshAheadSeconds,
     openVault: parts.vault.open,
   }
-  return freshToken({
+  const lock = 'refresh'
+  return freshTokens({
     ...shared,
     waitMs: config.tenant.timeoutMs,
     keep: parts.keep.add,
     endSession: ({ id }) => parts.records.end(id, 'session_expired'),
     refresh: refreshSession({
       ...shared,
+      leewaySeconds: config.tenant.refreshLeewaySeconds,
+      breaker: circuitBreaker(clock),
       readSession: (id) => parts.records.read(id, false),
       saveVault: parts.vault.save,
-      lock: (id) => powers.backend.lock(id, 'refresh', refreshLockMs),
-      unlock: (id, fence) => powers.backend.unlock(id, 'refresh', fence),
+      takeTurn: refreshTurns({
+        clock,
+        log,
+        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
+        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
+        unlock: (id, fence) => backend.unlock(id, lock, fence),
+        onChange: backend.onChange,
+      }),
       grant: (_principal, request) => parts.provider.refresh(request),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),

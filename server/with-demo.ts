@@ -34,4 +34,5 @@ const demoTenant = (demo: Demo): ReadyConfig['tenant'] => ({
   responseMode: 'query',
   logoutHint: 'id_token',
   timeoutMs: 8_000,
+  refreshLeewaySeconds: 0,
 })

@@ -30,6 +30,8 @@ export type Tenant = {
   readonly logoutHint: 'id_token' | 'off'
   /** Who waits for the provider, waits this long at most. */
   readonly timeoutMs: number
+  /** How long the provider takes a rotated refresh token once more. */
+  readonly refreshLeewaySeconds: number
 }
 
 /** What a route asks of a token: whose, for whom. */

@@ -121,9 +121,8 @@ export const providerSettings = {
   },
   OIDC_REFRESH_LEEWAY_SECONDS: {
     group: 'provider',
-    meaning: "The provider's leeway for reused refresh tokens.",
+    meaning: 'How long the provider takes a rotated refresh token once more (its reuse leeway).',
     example: '10',
     default: '0',
-    later: true,
   },
 } as const satisfies Record<string, Setting>

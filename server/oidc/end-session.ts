@@ -1,5 +1,6 @@
 import type { Configuration } from 'openid-client'
 import { buildEndSessionUrl, tokenRevocation } from 'openid-client'
+import { loggable } from './oauth-failure.ts'
 
 export type EndSessionRequest = {
   readonly postLogoutRedirectUri: string
@@ -26,5 +27,9 @@ export const revokeToken = async (
   refreshToken: string,
 ): Promise<void> => {
   if (configuration.serverMetadata().revocation_endpoint === undefined) return
-  await tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
+  try {
+    await tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
+  } catch (error) {
+    throw loggable(error)
+  }
 }

@@ -29,14 +29,34 @@ export const oauthErrorCode = (error: unknown): string | undefined =>
     ? error.error
     : undefined
 
+/**
+ * The failure as the log may have it: openid-client's error holds the whole answer, and an answer may repeat the code, a
+ * token or an address. Kept are the error code and the provider's words, less what is long enough to be a secret.
+ */
+export const loggable = (error: unknown): unknown => {
+  if (!(error instanceof ResponseBodyError || error instanceof AuthorizationResponseError))
+    return error
+  const words = [error.error, error.error_description ?? ''].map(withoutSecrets).join(' ').trim()
+  const status = error instanceof ResponseBodyError ? ` ${error.status}` : ''
+  return new Error(`${error.name}${status}: ${words}`)
+}
+
+const longestWords = 300
+
+const withoutSecrets = (text: string): string =>
+  text
+    .slice(0, longestWords)
+    .replace(/[\u0000-\u001f\u007f]/g, ' ')
+    .replace(/[A-Za-z0-9_.~+/=-]{20,}/g, '[…]')
+
 /** What a failed login answers: a refusal names the provider's error code, and nothing of its text. */
 export const toLoginError = (error: unknown): BrokerError => {
   if (error instanceof BrokerError) return error
   if (oauthFailureKind(error) === 'unavailable')
-    return new BrokerError('idp_unavailable', { cause: error, retryAfterSeconds: 5 })
+    return new BrokerError('idp_unavailable', { cause: loggable(error), retryAfterSeconds: 5 })
   const code = oauthErrorCode(error)
   return new BrokerError('login_failed', {
-    cause: error,
+    cause: loggable(error),
     detail:
       code !== undefined && /^[a-z_]{1,64}$/.test(code)
         ? `The identity provider answered: ${code}.`

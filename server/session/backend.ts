@@ -3,8 +3,8 @@ import type { RecordId } from '../core/ids.ts'
 /** The three records of one login: who is logged in, its tokens, its line in the user's list of sessions. */
 export type RecordKind = 'session' | 'vault' | 'listing'
 
-/** Why a session is over, as the error code that its cookie gets from then on. */
-export type EndReason = 'session_expired' | 'session_revoked'
+/** Why a session is over; `session/ended.ts` has what its cookie is answered from then on. */
+export type EndReason = 'session_expired' | 'session_revoked' | 'refresh_in_doubt'
 
 /** Sealed bytes with the version they were stored under; versions start at 1. */
 export type StoredRecord = { readonly version: number; readonly sealed: Buffer }
@@ -53,7 +53,7 @@ export type Backend = {
   readonly end: (id: RecordId, reason: EndReason, absoluteSeconds: number) => Promise<void>
   /** A fencing number that grows with each holder, or undefined while another holds the lock. */
   readonly lock: (id: RecordId, name: string, holdMs: number) => Promise<number | undefined>
-  /** Another `holdMs` from now; false when this holder has lost the lock. */
+  /** Another `holdMs` from now, even after it ran out; false when somebody else has had the lock since. */
   readonly extend: (id: RecordId, name: string, fence: number, holdMs: number) => Promise<boolean>
   /** Frees the lock if this holder still has it. */
   readonly unlock: (id: RecordId, name: string, fence: number) => Promise<void>

@@ -7,9 +7,21 @@ export type SessionFacts = {
   readonly createdAtMs: number
 }
 
+/** A refresh that was sent or about to be. While it stands in a vault, the refresh token may be used up. */
+export type RefreshIntent = {
+  /** Whose: the fencing number of the lock it was written under. */
+  readonly fence: number
+  readonly atMs: number
+  /** `unknown`: its sender could not tell what came of it. */
+  readonly outcome?: 'unknown' | undefined
+  /** When somebody else first found it without a holder of the lock. */
+  readonly orphanSeenAtMs?: number | undefined
+}
+
 /** What the vault holds: every token of one login. */
 export type Vault = {
   readonly refreshToken?: string | undefined
+  readonly intent?: RefreshIntent | undefined
   /** Kept for `id_token_hint` alone. */
   readonly idToken: string
   /** By `tokenKey`. */

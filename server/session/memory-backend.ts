@@ -120,9 +120,12 @@ const ender = (clock: Clock, { records, tombstones }: Records, changed: Changed)
     changed(id)
   })
 
+const dayMs = 86_400_000
+
 const lockVerbs = (clock: Clock, changed: Changed) => {
   const holders = expiringMap<number>(clock)
   const lockKey = (id: RecordId, name: string) => `${id}:${name}`
+  const lastFences = expiringMap<number>(clock)
   let lastFence = 0
   return {
     lock: verb((id: RecordId, name: string, holdMs: number): number | undefined => {
@@ -130,18 +133,21 @@ const lockVerbs = (clock: Clock, changed: Changed) => {
       if (holders.get(key) !== undefined) return undefined
       lastFence += 1
       holders.set(key, lastFence, holdMs)
+      lastFences.set(key, lastFence, holdMs + dayMs)
       return lastFence
     }),
     extend: verb((id: RecordId, name: string, fence: number, holdMs: number): boolean => {
       const key = lockKey(id, name)
-      if (holders.get(key) !== fence) return false
-      holders.expire(key, holdMs)
+      // One that ran out is taken again, unless somebody else has had it since.
+      if (lastFences.get(key) !== fence) return false
+      holders.set(key, fence, holdMs)
       return true
     }),
     unlock: verb((id: RecordId, name: string, fence: number): void => {
       const key = lockKey(id, name)
       if (holders.get(key) !== fence) return
       holders.delete(key)
+      lastFences.delete(key)
       changed(id)
     }),
   }

@@ -1,4 +1,3 @@
-import { BrokerError } from '../core/errors.ts'
 import type { RecordId, SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type {
@@ -106,10 +105,3 @@ const envelopes = (sealer: Sealer, log: Log) => {
       sealer.seal(context(id, kind, version), Buffer.from(JSON.stringify(content))),
   }
 }
-
-/** The error a session in this state is answered with. */
-export const sessionError = (
-  state: Exclude<SessionState, LiveSession>,
-  loginUrl: string,
-): BrokerError =>
-  new BrokerError(state.kind === 'ended' ? state.reason : 'session_expired', { loginUrl })

@@ -44,6 +44,11 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
 
 const recordKinds = ['session', 'vault', 'listing'] as const satisfies readonly RecordKind[]
 const createOutcomes = ['created', 'exists', 'ended'] as const
+const endReasons = [
+  'session_expired',
+  'session_revoked',
+  'refresh_in_doubt',
+] as const satisfies readonly EndReason[]
 const updateOutcomes = ['updated', 'conflict', 'gone'] as const
 
 const allKeys = (keys: RedisKeys, id: RecordId) => [
@@ -104,10 +109,13 @@ const lockVerbs = (run: RunScript, keys: RedisKeys) =>
       const fence = await run(scripts.lockScript, lockKeys, [wholeMs(holdMs)])
       return typeof fence === 'number' ? fence : undefined
     },
-    extend: async (id, name, fence, holdMs) =>
-      (await run(scripts.extendScript, [keys.lock(id, name)], [fence, wholeMs(holdMs)])) === 1,
+    extend: async (id, name, fence, holdMs) => {
+      const lockKeys = [keys.lock(id, name), keys.fence(id)]
+      return (await run(scripts.extendScript, lockKeys, [fence, wholeMs(holdMs)])) === 1
+    },
     unlock: async (id, name, fence) => {
-      await run(scripts.unlockScript, [keys.lock(id, name)], [fence, keys.changes, id])
+      const lockKeys = [keys.lock(id, name), keys.fence(id)]
+      await run(scripts.unlockScript, lockKeys, [fence, keys.changes, id])
     },
   }) satisfies Partial<Backend>
 
@@ -176,7 +184,7 @@ const found = (reply: unknown): Found => {
 
 /** An unreadable tombstone still says that the session is over. */
 const endReason = (tombstone: Buffer | undefined): EndReason =>
-  tombstone?.toString() === 'session_expired' ? 'session_expired' : 'session_revoked'
+  endReasons.find((reason) => reason === tombstone?.toString()) ?? 'session_revoked'
 
 const recordHeader = /^(\d{1,15}):(\d{1,15}):/
 

@@ -115,16 +115,23 @@ redis.call('SET', KEYS[1], int(fence), 'PX', ARGV[1])
 return fence
 `)
 
-/** KEYS lock. ARGV fence, hold ms. 1 while the lock is this holder's. */
+/**
+ * KEYS lock, fence. ARGV fence, hold ms. 1 while the lock is this holder's.
+ * A lock that ran out while Redis was away is taken again, unless somebody else has had it since.
+ */
 export const extendScript = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+if (tonumber(redis.call('GET', KEYS[2])) or 0) > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
 `)
 
-/** KEYS lock. ARGV fence, channel, id. */
+/** KEYS lock, fence. ARGV fence, channel, id. The fence moves on, so that a late extension takes nothing back. */
 export const unlockScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], int(ARGV[1] + 1), 'PX', 86400000)
 changed(ARGV[2], ARGV[3])
 return 1
 `)

@@ -38,15 +38,28 @@ export const lockContract = (check: Check, pass: Pass): void => {
     await pass(200)
     assert.equal(await backend.lock(id, 'refresh', 60_000), undefined)
   })
-  check('extend › by a former holder › false, and the lock is untouched', async (backend, id) => {
+  check('extend › ran out, nobody else had it › held again', async (backend, id) => {
+    const fence = await backend.lock(id, 'refresh', 100)
+    assert.ok(fence !== undefined)
+    await pass(150)
+    assert.equal(await backend.extend(id, 'refresh', fence, 60_000), true)
+    assert.equal(await backend.lock(id, 'refresh', 60_000), undefined)
+  })
+  check('extend › after it was freed › false', async (backend, id) => {
+    const fence = await backend.lock(id, 'refresh', 60_000)
+    assert.ok(fence !== undefined)
+    await backend.unlock(id, 'refresh', fence)
+    assert.equal(await backend.extend(id, 'refresh', fence, 60_000), false)
+  })
+  check('extend › somebody has had it since › false, and theirs stays', async (backend, id) => {
     const first = await backend.lock(id, 'refresh', 100)
     assert.ok(first !== undefined)
     await pass(150)
-    assert.equal(await backend.extend(id, 'refresh', first, 60_000), false)
-    const second = await backend.lock(id, 'refresh', 100)
+    const second = await backend.lock(id, 'refresh', 60_000)
     assert.ok(second !== undefined)
     assert.equal(await backend.extend(id, 'refresh', first, 60_000), false)
-    await pass(150)
+    await backend.unlock(id, 'refresh', second)
+    assert.equal(await backend.extend(id, 'refresh', first, 60_000), false)
     assert.notEqual(await backend.lock(id, 'refresh', 100), undefined)
   })
 }

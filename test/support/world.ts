@@ -95,6 +95,7 @@ const tenantOf = (issuer: string): Tenant => ({
   responseMode: 'query',
   logoutHint: 'id_token',
   timeoutMs: 2_000,
+  refreshLeewaySeconds: 0,
 })
 
 /** A broker on a port of its own, a strict issuer, a recording upstream and a browser; all gone after the test. */
