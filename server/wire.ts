@@ -133,6 +133,8 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
+    enlist: parts.signOut.enlist,
+    isSignedOut: parts.signOut.isSignedOut,
   })
 
 const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>

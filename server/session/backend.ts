@@ -67,6 +67,17 @@ export type Backend = {
   /** Reads and deletes at once. */
   readonly take: (key: string) => Promise<Buffer | undefined>
 
+  /** The sealed line of a live session, for whoever may see it without the cookie; undefined when there is none. */
+  readonly readListing: (id: RecordId) => Promise<StoredRecord | undefined>
+  /** Puts a session on a list for some time. Lists are hints, never truth: what they name may be over. */
+  readonly addToList: (list: string, id: RecordId, lifeMs: number) => Promise<void>
+  readonly listed: (list: string) => Promise<readonly RecordId[]>
+  /** Raises a mark to `value`, if it is lower, for some time. */
+  readonly raiseMark: (mark: string, value: number, ttlMs: number) => Promise<void>
+  readonly markOf: (mark: string) => Promise<number | undefined>
+  /** True for the first of all callers with this key within `ttlMs`. */
+  readonly putOnce: (key: string, ttlMs: number) => Promise<boolean>
+
   /** Tells of each session that changed or was unlocked, on any instance; the result takes the listener away. */
   readonly onChange: (listener: ChangeListener) => () => void
 

@@ -1,3 +1,4 @@
+import type { Issuer, Sid, Sub, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { TokenSet } from '../core/token-set.ts'
 
@@ -28,8 +29,12 @@ export type Vault = {
   readonly sets: Readonly<Record<string, TokenSet>>
 }
 
-/** The session's line in its user's list of sessions. */
+/** The session's line in its user's list of sessions; opens without the cookie. */
 export type Listing = {
+  readonly issuer: Issuer
+  readonly sub: Sub
+  readonly sid?: Sid | undefined
+  readonly tenant: TenantId
   readonly createdAtMs: number
   readonly agent: string
 }

@@ -14,6 +14,7 @@ import type {
 } from './backend.ts'
 import type { ExpiringMap } from './expiring-map.ts'
 import { expiringMap } from './expiring-map.ts'
+import { listVerbs } from './memory-lists.ts'
 
 /** The store in this process, for development: what it holds ends with it. Same behaviour as on Redis. */
 export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => {
@@ -26,6 +27,7 @@ export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => 
     ...lockVerbs(clock, changed),
     ...loginVerbs(clock),
     ...valueVerbs(clock),
+    ...listVerbs(clock),
     onChange: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -60,7 +62,11 @@ const stored = ({ version, sealed }: Kept): StoredRecord => ({ version, sealed }
 const sessionVerbs = (clock: Clock, changed: Changed) => {
   const kept: Records = { records: expiringMap(clock), tombstones: expiringMap(clock) }
   const end = ender(clock, kept, changed)
-  return { read: reader(clock, kept), end, ...writers(clock, kept, changed) }
+  const readListing = verb((id: RecordId) => {
+    const listing = kept.records.get(keyOf(id, 'listing'))
+    return listing && stored(listing)
+  })
+  return { read: reader(clock, kept), readListing, end, ...writers(clock, kept, changed) }
 }
 
 const writers = (clock: Clock, { records, tombstones }: Records, changed: Changed) => {

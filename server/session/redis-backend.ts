@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import type { Backend, EndReason, Found, RecordKind, StoredRecord } from './backend.ts'
 import type { RedisKeys } from './keys.ts'
 import { redisKeys } from './keys.ts'
+import { listVerbs } from './redis-lists.ts'
 import { redisChanges } from './redis-changes.ts'
 import type { RedisClient } from './redis-client.ts'
 import type { DurableWrites } from './redis-durable.ts'
@@ -28,6 +29,9 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
   const changes = redisChanges(client, keys.changes)
   return {
     read: reader(run, keys),
+    readListing: async (id) =>
+      storedRecord((await answer(client.getBuffer(keys.record(id, 'listing')))) ?? undefined),
+    ...listVerbs(client, durable, keys),
     ...writers(durable, keys, clock),
     ...lockVerbs(run, keys),
     ...loginVerbs(run, keys),

@@ -174,3 +174,20 @@ local value = redis.call('GET', KEYS[1])
 if value then redis.call('DEL', KEYS[1]) end
 return value
 `)
+
+/** KEYS list. ARGV id, life ms. The score is the end; what has ended is taken off, so that a list does not grow. */
+export const addToListScript = script(`
+local now = nowMs()
+local life = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', int(now))
+redis.call('ZADD', KEYS[1], int(now + life), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], int(math.max(life, redis.call('PTTL', KEYS[1]))))
+return 0
+`)
+
+/** KEYS mark. ARGV value, TTL ms. */
+export const raiseMarkScript = script(`
+local value = math.max(tonumber(redis.call('GET', KEYS[1])) or 0, tonumber(ARGV[1]))
+redis.call('SET', KEYS[1], int(value), 'PX', int(math.max(tonumber(ARGV[2]), redis.call('PTTL', KEYS[1]))))
+return 0
+`)

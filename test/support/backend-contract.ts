@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asRecordId } from '../../server/core/ids.ts'
 import { changeContract, lockContract } from './lock-contract.ts'
+import { listContract } from './list-contract.ts'
 import { loginContract } from './login-contract.ts'
 
 export type BackendMaker = {
@@ -38,6 +39,7 @@ export const backendContract = (name: string, maker: BackendMaker): void => {
     endContract(check)
     lockContract(check, pass)
     changeContract(check)
+    listContract(check, pass)
     loginContract(check, pass)
   })
 }
