@@ -1,6 +1,8 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
+import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { errorHandler } from './http/error-handler.ts'
@@ -37,6 +39,7 @@ type Parts = Foundations & { readonly vault: TokenVault }
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
   readonly health: RequestHandler
+  readonly backchannelLogout: RequestHandler
   readonly session: readonly RequestHandler[]
   readonly login: RequestHandler
   readonly logout: RequestHandler
@@ -70,6 +73,7 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
       secure: config.secure,
       random: powers.random,
     }),
+    backchannelLogout: backchannelLogoutRoom(powers, parts),
     login: loginRoom(config, powers, parts),
     logout: logoutRoom(config, powers, parts),
     user: userRoutes({
@@ -135,6 +139,20 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     endSession: (id) => parts.records.end(id, 'session_revoked'),
     enlist: parts.signOut.enlist,
     isSignedOut: parts.signOut.isSignedOut,
+  })
+
+const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
+  backchannelLogoutRoutes({
+    log: powers.log,
+    reply: parts.reply,
+    readForm: formReader,
+    accept: acceptLogoutToken({
+      log: powers.log,
+      nowMs: powers.clock.nowMs,
+      check: parts.provider.checkLogoutToken,
+      putOnce: powers.backend.putOnce,
+      endSessions: parts.signOut.end,
+    }),
   })
 
 const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>

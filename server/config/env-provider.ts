@@ -105,7 +105,6 @@ export const providerSettings = {
     meaning: 'Which header `typ` a logout token may have: `compat` or `strict`.',
     example: 'strict',
     default: 'compat',
-    later: true,
   },
   OIDC_LOGOUT_HINT: {
     group: 'provider',

@@ -9,6 +9,7 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
   ['/logout/continue', ['GET', 'HEAD']],
   ['/logout/callback', ['GET', 'HEAD']],
   ['/session', ['GET', 'HEAD']],
+  ['/backchannel-logout', ['POST']],
   ['/livez', ['GET', 'HEAD']],
   ['/readyz', ['GET', 'HEAD']],
 ])

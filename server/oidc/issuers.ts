@@ -6,8 +6,8 @@ import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
 import { clientAuthOf } from './client-auth.ts'
-import type { VerifySignature } from './id-token-keys.ts'
-import { signatureCheck } from './id-token-keys.ts'
+import type { VerifySignature } from './signature-check.ts'
+import { signatureCheck } from './signature-check.ts'
 
 export type IssuersDeps = {
   readonly clock: Clock
@@ -17,6 +17,10 @@ export type IssuersDeps = {
 
 /** Who may wait how long for a grant; callers stop waiting sooner (OIDC_TIMEOUT_MS), the grant's answer is kept. */
 const grantTimeoutSeconds = 60
+/** Only the token endpoint brings ID tokens, so a `kid` that is not known yet is worth an early look. */
+const tokenKeysCooldownMs = 5_000
+/** A flood of made-up `kid`s costs the issuer one request a minute. */
+const logoutKeysCooldownMs = 60_000
 const metadataLifeMs = 3_600_000
 const retryAfterFailureMs = 1_000
 
@@ -33,7 +37,10 @@ export type Issuers = {
 export type MetIssuer = {
   /** openid-client's view; it does not check the signature of an ID token. */
   readonly configuration: Configuration
+  /** Of an ID token from the token endpoint. */
   readonly verifySignature: VerifySignature
+  /** Of a logout token, which anybody may post. */
+  readonly verifyLogoutSignature: VerifySignature
 }
 
 type Known = MetIssuer & { readonly readAtMs: number }
@@ -108,10 +115,11 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> 
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   if (insecure) allowLoopbackHttp(configuration)
   const { timeoutMs } = tenant
-  const jwksUri = metadata.jwks_uri ?? ''
+  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs }
   return {
     configuration,
-    verifySignature: signatureCheck({ jwksUri, algorithm, fetch, timeoutMs }),
+    verifySignature: signatureCheck({ ...keys, cooldownMs: tokenKeysCooldownMs }),
+    verifyLogoutSignature: signatureCheck({ ...keys, cooldownMs: logoutKeysCooldownMs }),
   }
 }
 

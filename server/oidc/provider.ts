@@ -2,13 +2,17 @@ import type { Tenant } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { Result } from '../core/result.ts'
 import type { LoginBinding, LoginWish } from './authorization-request.ts'
 import { authorizationUrl } from './authorization-request.ts'
+import type { LogoutRefusal } from './check-logout-token.ts'
+import { checkLogoutToken } from './check-logout-token.ts'
 import type { Callback } from './code-exchange.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { EndSessionRequest } from './end-session.ts'
 import { endSessionUrl, revokeToken } from './end-session.ts'
 import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
+import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
 import { refreshGrant } from './refresh-grant.ts'
 import type { TokenAnswer } from './token-answer.ts'
@@ -19,6 +23,7 @@ export type Provider = {
   readonly exchange: (callback: Omit<Callback, 'redirectUri'>) => Promise<TokenAnswer>
   readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
   readonly revoke: (refreshToken: string) => Promise<void>
+  readonly checkLogoutToken: (token: string) => Promise<Result<LogoutOrder, LogoutRefusal>>
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
   readonly origins: () => readonly string[]
   readonly status: () => IssuerStatus
@@ -43,6 +48,7 @@ export const provider = (
     },
     refresh: async (request) => await refreshWhenMet(met, tenant, request, clock),
     revoke: async (refreshToken) => await revokeToken(await configuration(), refreshToken),
+    checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
     endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
     origins: () => issuers.origins(tenant),
     status: () => issuers.status(tenant),

@@ -94,6 +94,7 @@ const tenantOf = (issuer: string): Tenant => ({
   rolesClaim: 'roles',
   responseMode: 'query',
   logoutHint: 'id_token',
+  logoutTyp: 'compat',
   timeoutMs: 2_000,
   refreshLeewaySeconds: 0,
 })

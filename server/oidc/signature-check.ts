@@ -4,24 +4,26 @@ import type { CustomFetch } from 'openid-client'
 /** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
 export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
 
-export type VerifySignature = (idToken: string) => Promise<SignatureVerdict>
+export type VerifySignature = (token: string) => Promise<SignatureVerdict>
 
-/** Only the token endpoint brings ID tokens, so a `kid` that is not known yet is worth an early look. */
-const cooldownMs = 5_000
 const keysLifeMs = 600_000
 
-/**
- * Checks an ID token's signature with the issuer's published keys, which may rotate at any time; never throws.
- * openid-client leaves it out in the code flow. A key in the token's own header is never used.
- * OpenID Connect Core 1.0 sections 3.1.3.7 (item 6) and 10.1.1.
- */
-export const signatureCheck = (options: {
+export type SignatureCheckOptions = {
   readonly jwksUri: string
   /** Pinned: `none`, or HS256 under a public key, would let anybody sign. */
   readonly algorithm: string
   readonly fetch: CustomFetch
   readonly timeoutMs: number
-}): VerifySignature => {
+  /** The keys are fetched for an unknown `kid` no sooner than this after the last time. */
+  readonly cooldownMs: number
+}
+
+/**
+ * Checks a token's signature with the issuer's published keys, which may rotate at any time; never throws.
+ * openid-client leaves it out in the code flow. A key in the token's own header is never used.
+ * OpenID Connect Core 1.0 sections 3.1.3.7 (item 6) and 10.1.1.
+ */
+export const signatureCheck = (options: SignatureCheckOptions): VerifySignature => {
   const keys = createRemoteJWKSet(new URL(options.jwksUri), {
     [customFetch]: (url, { headers, method, redirect, signal }) =>
       options.fetch(url, {
@@ -32,12 +34,12 @@ export const signatureCheck = (options: {
         headers: Object.fromEntries(headers),
       }),
     timeoutDuration: options.timeoutMs,
-    cooldownDuration: cooldownMs,
+    cooldownDuration: options.cooldownMs,
     cacheMaxAge: keysLifeMs,
   })
-  return async (idToken) => {
+  return async (token) => {
     try {
-      await compactVerify(idToken, keys, { algorithms: [options.algorithm] })
+      await compactVerify(token, keys, { algorithms: [options.algorithm] })
       return 'verified'
     } catch (error) {
       return verdictOn(error)
