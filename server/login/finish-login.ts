@@ -54,16 +54,24 @@ export const finishLogin =
     await deps.enlist(id, principal)
     requireCreated(await deps.createVault(id, vaultOf(answer)))
     requireCreated(await deps.createListing(id, lineOf(principal, createdAtMs, browser.agent)))
-    await browser.save(principal, createdAtMs)
+    await browser.save(principal, createdAtMs).catch(refuseIfSignedOut)
     if (await deps.isSignedOut(principal, createdAtMs)) {
       await deps.endSession(id)
-      throw new BrokerError('login_failed', { detail: 'You were logged out at the same moment.' })
+      throw signedOut()
     }
     const found = parseSessionId(pending.foundSessionId ?? '')
     if (found !== undefined && found !== id) await deps.endSession(found)
     deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
     return id
   }
+
+const signedOut = () =>
+  new BrokerError('login_failed', { detail: 'You were logged out at the same moment.' })
+
+/** A sign-out that was faster has put its tombstone where the session wanted to be. */
+const refuseIfSignedOut = (error: unknown): never => {
+  throw error instanceof BrokerError && error.code === 'session_revoked' ? signedOut() : error
+}
 
 const lineOf = (
   { issuer, sub, sid, tenant }: Principal,
