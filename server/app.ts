@@ -6,8 +6,8 @@ import { refuseReserved, requireOwnMethod } from './http/endpoints.ts'
 import type { Rooms } from './wire.ts'
 
 /**
- * Everything that is not a proxied call, in the order that is the security model: health first, since it needs nothing;
- * then the session, and behind it login, logout and the user; then the app's files; at the end what is not there.
+ * Everything that is not a proxied call, in the order that is the security model: health and the issuer's word first, since
+ * they need no cookie; then the session, and behind it login, logout and the user; then the app's files; at the end what is not there.
  */
 export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): Express => {
   const app = express()
@@ -20,6 +20,7 @@ export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): 
   app.use(requireOwnMethod)
   app.use(refuseReserved)
   app.use(rooms.health)
+  app.use(rooms.backchannelLogout)
 
   // Only the broker's own pages touch the session: a file of the app costs no look into the store.
   app.use(['/login', '/callback', '/logout', '/session'], ...rooms.session)

@@ -106,5 +106,5 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
 const backendFor = (redis: RedisSettings | undefined, clock: Clock, log: Log): Backend => {
   if (redis === undefined) return memoryBackend({ clock })
   const client = connectRedis(redis, (err) => log.warn({ err }, 'redis connection'))
-  return redisBackend({ client, prefix: redis.prefix })
+  return redisBackend({ client, prefix: redis.prefix, clock, log })
 }

@@ -13,6 +13,7 @@ import { provider } from './oidc/provider.ts'
 import type { Backend } from './session/backend.ts'
 import { records } from './session/records.ts'
 import { sealer } from './session/seal.ts'
+import { signOut } from './session/sign-out.ts'
 
 /** Settings with a provider to log in at. */
 export type ReadyConfig = Config & { readonly tenant: Tenant }
@@ -46,6 +47,14 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
     seal,
     provider: party,
     records: store,
+    signOut: signOut({
+      backend,
+      keys: session.keys,
+      absoluteSeconds: session.absoluteSeconds,
+      log,
+      listing: store.listing,
+      endRecord: (id) => store.endRecord(id, 'session_revoked'),
+    }),
     keep: pendingWork(),
     reply: replies({ secure, realm: 'latchkey', formOrigins: party.origins }),
     cookies: browserCookies({ ...session, names, secure, hash }),

@@ -1,6 +1,8 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
+import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { errorHandler } from './http/error-handler.ts'
@@ -22,8 +24,11 @@ import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
 import { upstreams } from './proxy/upstreams.ts'
-import { freshToken } from './refresh/fresh-token.ts'
-import { refreshLockMs, refreshSession } from './refresh/refresh-session.ts'
+import { circuitBreaker } from './refresh/circuit-breaker.ts'
+import type { FreshTokens } from './refresh/fresh-token.ts'
+import { freshTokens } from './refresh/fresh-token.ts'
+import { refreshSession } from './refresh/refresh-session.ts'
+import { refreshTurns } from './refresh/turns.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
@@ -37,6 +42,7 @@ type Parts = Foundations & { readonly vault: TokenVault }
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
   readonly health: RequestHandler
+  readonly backchannelLogout: RequestHandler
   readonly session: readonly RequestHandler[]
   readonly login: RequestHandler
   readonly logout: RequestHandler
@@ -71,6 +77,7 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
       secure: config.secure,
       random: powers.random,
     }),
+    backchannelLogout: backchannelLogoutRoom(powers, parts),
     login: loginRoom(config, powers, parts),
     logout: logoutRoom(config, powers, parts),
     user: userRoutes({
@@ -135,6 +142,22 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
+    enlist: parts.signOut.enlist,
+    isSignedOut: parts.signOut.isSignedOut,
+  })
+
+const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
+  backchannelLogoutRoutes({
+    log: powers.log,
+    reply: parts.reply,
+    readForm: formReader,
+    accept: acceptLogoutToken({
+      log: powers.log,
+      nowMs: powers.clock.nowMs,
+      check: parts.provider.checkLogoutToken,
+      putOnce: powers.backend.putOnce,
+      endSessions: parts.signOut.end,
+    }),
   })
 
 const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>
@@ -178,7 +201,7 @@ const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotP
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
-    token: tokenRoom(config, powers, parts),
+    token: tokenRoom(config, powers, parts).fresh,
   }
   return {
     log: powers.log,
@@ -197,24 +220,34 @@ const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotP
   }
 }
 
-const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts) => {
+const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
+  const { clock, log, backend } = powers
   const shared = {
-    clock: powers.clock,
-    log: powers.log,
+    clock,
+    log,
     aheadSeconds: config.refreshAheadSeconds,
     openVault: parts.vault.open,
   }
-  return freshToken({
+  const lock = 'refresh'
+  return freshTokens({
     ...shared,
     waitMs: config.tenant.timeoutMs,
     keep: parts.keep.add,
     endSession: ({ id }) => parts.records.end(id, 'session_expired'),
     refresh: refreshSession({
       ...shared,
+      leewaySeconds: config.tenant.refreshLeewaySeconds,
+      breaker: circuitBreaker(clock),
       readSession: (id) => parts.records.read(id, false),
       saveVault: parts.vault.save,
-      lock: (id) => powers.backend.lock(id, 'refresh', refreshLockMs),
-      unlock: (id, fence) => powers.backend.unlock(id, 'refresh', fence),
+      takeTurn: refreshTurns({
+        clock,
+        log,
+        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
+        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
+        unlock: (id, fence) => backend.unlock(id, lock, fence),
+        onChange: backend.onChange,
+      }),
       grant: (_principal, request) => parts.provider.refresh(request),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),

@@ -44,5 +44,7 @@ const demoTenant = (demo: Demo): ReadyConfig['tenant'] => ({
   rolesClaim: 'roles',
   responseMode: 'query',
   logoutHint: 'id_token',
+  logoutTyp: 'compat',
   timeoutMs: 8_000,
+  refreshLeewaySeconds: 0,
 })

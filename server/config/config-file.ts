@@ -54,10 +54,10 @@ const readContent = (text: string, sources: FileSources, note: Note): Content | 
     const document = parseDocument(text, { stringKeys: true })
     for (const fault of document.errors.slice(0, shownFaults)) note('', syntaxFault(fault))
     if (document.errors.length > 0) return undefined
-    // As JSON, so that a list which holds itself ends here.
-    const tree: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 50 })))
+    const tree: unknown = document.toJS({ maxAliasCount: 50 })
     return { value: expand(tree, '', sources, note) }
   } catch {
+    // Too many aliases are counted; a list that holds itself, or levels without end, exhaust the stack.
     note('', 'has aliases that lead nowhere, to themselves or too far, or too many levels')
     return undefined
   }

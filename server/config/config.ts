@@ -28,8 +28,11 @@ export type Tenant = {
   readonly rolesClaim: string
   readonly responseMode: 'query' | 'form_post'
   readonly logoutHint: 'id_token' | 'off'
+  readonly logoutTyp: 'compat' | 'strict'
   /** Who waits for the provider, waits this long at most. */
   readonly timeoutMs: number
+  /** How long the provider takes a rotated refresh token once more. */
+  readonly refreshLeewaySeconds: number
 }
 
 /** What a route asks of a token: whose, for whom. */

@@ -105,7 +105,6 @@ export const providerSettings = {
     meaning: 'Which header `typ` a logout token may have: `compat` or `strict`.',
     example: 'strict',
     default: 'compat',
-    later: true,
   },
   OIDC_LOGOUT_HINT: {
     group: 'provider',
@@ -121,9 +120,8 @@ export const providerSettings = {
   },
   OIDC_REFRESH_LEEWAY_SECONDS: {
     group: 'provider',
-    meaning: "The provider's leeway for reused refresh tokens.",
+    meaning: 'How long the provider takes a rotated refresh token once more (its reuse leeway).',
     example: '10',
     default: '0',
-    later: true,
   },
 } as const satisfies Record<string, Setting>

@@ -54,8 +54,10 @@ const readTenant = (read: Reader): Tenant => {
     authParams: read.value('OIDC_AUTH_PARAMS', parse.authParams, {}),
     rolesClaim: read.text('OIDC_ROLES_CLAIM') ?? rolesByProfile[profile],
     responseMode: read.value('OIDC_RESPONSE_MODE', parse.oneOf(['query', 'form_post']), 'query'),
+    logoutTyp: read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat'),
     logoutHint: read.value('OIDC_LOGOUT_HINT', parse.oneOf(['id_token', 'off']), 'id_token'),
     timeoutMs: read.value('OIDC_TIMEOUT_MS', parse.integer(100, 60_000), 8_000),
+    refreshLeewaySeconds: read.value('OIDC_REFRESH_LEEWAY_SECONDS', parse.integer(0, 3_600), 0),
   }
 }
 

@@ -162,7 +162,6 @@ const copiedSecrets = [
 /** Settings without effect in this version: what is malformed today is not discovered by an update. */
 const checkLater = (read: Reader): void => {
   read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat')
-  read.value('OIDC_REFRESH_LEEWAY_SECONDS', parse.integer(0, 3_600), 0)
   const workers = read.value('WEB_CONCURRENCY', parse.integer(1, 1_024), 1)
   if (workers > 1 && read.text('REDIS_URL') === undefined)
     read.problem(

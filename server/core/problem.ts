@@ -23,6 +23,7 @@ export const toProblem = (error: BrokerError, requestId: string): Problem => {
     code: error.code,
     detail,
     request_id: requestId,
+    ...error.info.members,
     ...(error.info.loginUrl !== undefined && { login_url: error.info.loginUrl }),
   }
 }

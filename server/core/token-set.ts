@@ -6,6 +6,8 @@ export type TokenSet = {
   /** When it was got; milliseconds since the epoch. */
   readonly obtainedAtMs: number
   readonly expiresAtMs: number
+  /** Got because a resource server called the one before invalid. */
+  readonly forced?: boolean | undefined
 }
 
 /** Which token a route wants; all undefined means the login's own. */

@@ -10,6 +10,7 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
   ['/logout/continue', ['GET', 'HEAD']],
   ['/logout/callback', ['GET', 'HEAD']],
   ['/session', ['GET', 'HEAD']],
+  ['/backchannel-logout', ['POST']],
   ['/livez', ['GET', 'HEAD']],
   ['/readyz', ['GET', 'HEAD']],
 ])
@@ -18,7 +19,7 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
 export const isReserved = (path: string): boolean => reserved.test(path)
 
 const reserved =
-  /^\/(?:metrics|forward-auth|openapi\.json|\.well-known\/jwks\.json|(?:back|front)channel-logout|(?:admin|session\/all)(?:\/.*)?)$/
+  /^\/(?:metrics|forward-auth|openapi\.json|\.well-known\/jwks\.json|frontchannel-logout|(?:admin|session\/all)(?:\/.*)?)$/
 
 /** Answers a reserved address like any that is not there. */
 export const refuseReserved: RequestHandler = (req, _res, next) => {

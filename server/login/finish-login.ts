@@ -19,6 +19,10 @@ export type FinishLoginDeps = {
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<void>
+  /** Lets a sign-out at the provider find the session. */
+  readonly enlist: (id: SessionId, principal: Principal) => Promise<void>
+  /** Whether such a sign-out came while the session was being stored. */
+  readonly isSignedOut: (principal: Principal, createdAtMs: number) => Promise<boolean>
 }
 
 /** The browser's side of a login, in the order of a change of privilege. */
@@ -47,14 +51,33 @@ export const finishLogin =
     const principal = deps.principalOf(answer.idToken.claims)
     const createdAtMs = deps.nowMs()
     const id = await browser.renew()
+    await deps.enlist(id, principal)
     requireCreated(await deps.createVault(id, vaultOf(answer)))
-    requireCreated(await deps.createListing(id, { createdAtMs, agent: browser.agent }))
-    await browser.save(principal, createdAtMs)
+    requireCreated(await deps.createListing(id, lineOf(principal, createdAtMs, browser.agent)))
+    await browser.save(principal, createdAtMs).catch(refuseIfSignedOut)
+    if (await deps.isSignedOut(principal, createdAtMs)) {
+      await deps.endSession(id)
+      throw signedOut()
+    }
     const found = parseSessionId(pending.foundSessionId ?? '')
     if (found !== undefined && found !== id) await deps.endSession(found)
     deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
     return id
   }
+
+const signedOut = () =>
+  new BrokerError('login_failed', { detail: 'You were logged out at the same moment.' })
+
+/** A sign-out that was faster has put its tombstone where the session wanted to be. */
+const refuseIfSignedOut = (error: unknown): never => {
+  throw error instanceof BrokerError && error.code === 'session_revoked' ? signedOut() : error
+}
+
+const lineOf = (
+  { issuer, sub, sid, tenant }: Principal,
+  createdAtMs: number,
+  agent: string,
+): Listing => ({ issuer, sub, sid, tenant, createdAtMs, agent })
 
 const vaultOf = ({ tokenSet, refreshToken, idToken }: TokenAnswer): Vault => ({
   refreshToken,

@@ -1,8 +1,10 @@
-import type { Configuration } from 'openid-client'
 import { authorizationCodeGrant } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
+import { BrokerError } from '../core/errors.ts'
 import type { Tenant } from '../config/config.ts'
 import type { LoginBinding } from './authorization-request.ts'
+import type { VerifySignature } from './signature-check.ts'
+import type { MetIssuer } from './issuers.ts'
 import { toLoginError } from './oauth-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
 import { readTokenAnswer } from './token-answer.ts'
@@ -23,7 +25,7 @@ export type Callback = {
  * response costs no token request. The nonce and the signature are checked before any token is used.
  */
 export const exchangeCode = async (
-  configuration: Configuration,
+  { configuration, verifySignature }: MetIssuer,
   tenant: Tenant,
   callback: Callback,
   clock: Clock,
@@ -43,8 +45,18 @@ export const exchangeCode = async (
       },
       tenant.resource === undefined ? {} : { resource: tenant.resource },
     )
+    await requireSignature(verifySignature, answer.id_token ?? '')
     return readTokenAnswer(answer, tenant.clientId, clock.nowMs())
   } catch (error) {
     throw toLoginError(error)
   }
+}
+
+const requireSignature = async (verify: VerifySignature, idToken: string): Promise<void> => {
+  const verdict = await verify(idToken)
+  if (verdict === 'verified') return
+  const cause = new Error(`ID token: signature ${verdict}`)
+  throw verdict === 'unreachable'
+    ? new BrokerError('idp_unavailable', { cause, retryAfterSeconds: 5 })
+    : new BrokerError('login_failed', { cause })
 }

@@ -6,6 +6,8 @@ import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
 import { clientAuthOf } from './client-auth.ts'
+import type { VerifySignature } from './signature-check.ts'
+import { signatureCheck } from './signature-check.ts'
 
 export type IssuersDeps = {
   readonly clock: Clock
@@ -15,20 +17,33 @@ export type IssuersDeps = {
 
 /** Who may wait how long for a grant; callers stop waiting sooner (OIDC_TIMEOUT_MS), the grant's answer is kept. */
 const grantTimeoutSeconds = 60
+/** Only the token endpoint brings ID tokens, so a `kid` that is not known yet is worth an early look. */
+const tokenKeysCooldownMs = 5_000
+/** A flood of made-up `kid`s costs the issuer one request a minute. */
+const logoutKeysCooldownMs = 60_000
 const metadataLifeMs = 3_600_000
 const retryAfterFailureMs = 1_000
 
 export type IssuerStatus = 'not_asked_yet' | 'ok' | 'unreachable'
 
 export type Issuers = {
-  /** openid-client's view of the tenant's provider; throws BrokerError `idp_unavailable`. */
-  readonly configurationOf: (tenant: Tenant) => Promise<Configuration>
+  /** The tenant's provider as its metadata describes it; throws BrokerError `idp_unavailable`. */
+  readonly metAt: (tenant: Tenant) => Promise<MetIssuer>
   readonly status: (tenant: Tenant) => IssuerStatus
   /** Where a browser may be sent: the issuer's origin, and its logout's once that is known. */
   readonly origins: (tenant: Tenant) => readonly string[]
 }
 
-type Known = { readonly configuration: Configuration; readonly readAtMs: number }
+export type MetIssuer = {
+  /** openid-client's view; it does not check the signature of an ID token. */
+  readonly configuration: Configuration
+  /** Of an ID token from the token endpoint. */
+  readonly verifySignature: VerifySignature
+  /** Of a logout token, which anybody may post. */
+  readonly verifyLogoutSignature: VerifySignature
+}
+
+type Known = MetIssuer & { readonly readAtMs: number }
 
 /**
  * The providers' metadata: read when first needed, kept for an hour, and kept longer while the provider is away.
@@ -37,15 +52,15 @@ type Known = { readonly configuration: Configuration; readonly readAtMs: number 
 export const issuers = (deps: IssuersDeps): Issuers => {
   const known = new Map<string, Known>()
   const failedAtMs = new Map<string, number>()
-  const flight = singleFlight<Configuration>()
+  const flight = singleFlight<MetIssuer>()
 
   const refresh = (tenant: Tenant) =>
     flight(tenant.id, async () => {
       try {
-        const configuration = await discover(tenant, deps.fetch)
-        known.set(tenant.id, { configuration, readAtMs: deps.clock.nowMs() })
+        const met = { ...(await discover(tenant, deps.fetch)), readAtMs: deps.clock.nowMs() }
+        known.set(tenant.id, met)
         failedAtMs.delete(tenant.id)
-        return configuration
+        return met
       } catch (cause) {
         failedAtMs.set(tenant.id, deps.clock.nowMs())
         deps.log.warn({ err: cause, issuer: tenant.issuer }, 'provider metadata not read')
@@ -54,14 +69,14 @@ export const issuers = (deps: IssuersDeps): Issuers => {
     })
 
   return {
-    configurationOf: (tenant) => {
+    metAt: (tenant) => {
       const current = known.get(tenant.id)
       if (current === undefined) return refresh(tenant)
       const nowMs = deps.clock.nowMs()
       const old = nowMs - current.readAtMs > metadataLifeMs
       const spared = nowMs - (failedAtMs.get(tenant.id) ?? -Infinity) < retryAfterFailureMs
       if (old && !spared) refresh(tenant).catch(() => undefined)
-      return Promise.resolve(current.configuration)
+      return Promise.resolve(current)
     },
     origins: (tenant) => originsOf(tenant, known.get(tenant.id)?.configuration),
     status: (tenant) => {
@@ -77,7 +92,7 @@ const originsOf = (tenant: Tenant, configuration: Configuration | undefined): st
   return [...new Set(addresses.map((address) => new URL(address).origin))]
 }
 
-const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<Configuration> => {
+const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> => {
   const insecure = new URL(tenant.discoveryUrl ?? tenant.issuer).protocol === 'http:'
   const found = await client.discovery(metadataUrl(tenant), tenant.clientId, undefined, undefined, {
     [client.customFetch]: fetch,
@@ -88,19 +103,24 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<Configurati
   const metadata = found.serverMetadata()
   requireIssuer(metadata, tenant)
   requireEndpoints(metadata, insecure ? ['https:', 'http:'] : ['https:'])
+  const algorithm = pinnedAlgorithm(metadata)
   const configuration = new client.Configuration(
     metadata,
     tenant.clientId,
-    { id_token_signed_response_alg: pinnedAlgorithm(metadata) },
+    { id_token_signed_response_alg: algorithm },
     await clientAuthOf(tenant.clientAuth),
   )
   configuration[client.customFetch] = fetch
   configuration.timeout = grantTimeoutSeconds
-  // Without it openid-client does not verify the ID token's signature in the code flow.
-  client.enableNonRepudiationChecks(configuration)
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   if (insecure) allowLoopbackHttp(configuration)
-  return configuration
+  const { timeoutMs } = tenant
+  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs }
+  return {
+    configuration,
+    verifySignature: signatureCheck({ ...keys, cooldownMs: tokenKeysCooldownMs }),
+    verifyLogoutSignature: signatureCheck({ ...keys, cooldownMs: logoutKeysCooldownMs }),
+  }
 }
 
 /** Development only: the settings refuse an http issuer that is not on loopback. */

@@ -2,13 +2,17 @@ import type { Tenant } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { Result } from '../core/result.ts'
 import type { LoginBinding, LoginWish } from './authorization-request.ts'
 import { authorizationUrl } from './authorization-request.ts'
+import type { LogoutRefusal } from './check-logout-token.ts'
+import { checkLogoutToken } from './check-logout-token.ts'
 import type { Callback } from './code-exchange.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { EndSessionRequest } from './end-session.ts'
 import { endSessionUrl, revokeToken } from './end-session.ts'
-import type { IssuerStatus, Issuers } from './issuers.ts'
+import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
+import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
 import { refreshGrant } from './refresh-grant.ts'
 import type { TokenAnswer } from './token-answer.ts'
@@ -19,6 +23,7 @@ export type Provider = {
   readonly exchange: (callback: Omit<Callback, 'redirectUri'>) => Promise<TokenAnswer>
   readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
   readonly revoke: (refreshToken: string) => Promise<void>
+  readonly checkLogoutToken: (token: string) => Promise<Result<LogoutOrder, LogoutRefusal>>
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
   readonly origins: () => readonly string[]
   readonly status: () => IssuerStatus
@@ -32,23 +37,34 @@ export const provider = (
   redirectUri: string,
   { issuers, clock }: { readonly issuers: Issuers; readonly clock: Clock },
 ): Provider => {
-  const configuration = () => issuers.configurationOf(tenant)
+  const met = () => issuers.metAt(tenant)
+  const configuration = async () => (await met()).configuration
   return {
     authorizationUrl: async (wish, binding) =>
       await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
     exchange: async (callback) => {
-      const exchange = exchangeCode(
-        await configuration(),
-        tenant,
-        { ...callback, redirectUri },
-        clock,
-      )
+      const exchange = exchangeCode(await met(), tenant, { ...callback, redirectUri }, clock)
       return await withDeadline(exchange, tenant.timeoutMs, tooSlow)
     },
-    refresh: async (request) => await refreshGrant(await configuration(), tenant, request, clock),
+    refresh: async (request) => await refreshWhenMet(met, tenant, request, clock),
     revoke: async (refreshToken) => await revokeToken(await configuration(), refreshToken),
+    checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
     endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
     origins: () => issuers.origins(tenant),
     status: () => issuers.status(tenant),
+  }
+}
+
+/** A provider that cannot be discovered was not asked for anything. */
+const refreshWhenMet = async (
+  met: () => Promise<MetIssuer>,
+  tenant: Tenant,
+  request: RefreshRequest,
+  clock: Clock,
+): Promise<RefreshOutcome> => {
+  try {
+    return await refreshGrant(await met(), tenant, request, clock)
+  } catch (cause) {
+    return { kind: 'try_again', cause }
   }
 }

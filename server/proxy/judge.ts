@@ -8,7 +8,7 @@ import type { Caller } from '../http/caller.ts'
 import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
-import { sessionError } from '../session/records.ts'
+import { sessionEnded } from '../session/ended.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -81,7 +81,7 @@ const sessionOf = async (
   const state = await deps.readSession(id)
   if (state.kind === 'live') return state
   if (route.public) return undefined
-  throw sessionError(state, loginUrl)
+  throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginUrl)
 }
 
 const requireSize = (req: IncomingMessage, route: Route): void => {

@@ -6,8 +6,10 @@ import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { freshness, tokenKey } from '../core/token-set.ts'
 import type { Vault } from '../session/data.ts'
+import { sessionEnded } from '../session/ended.ts'
 import type { LiveSession } from '../session/records.ts'
-import { sessionEnded } from './session-ended.ts'
+import { jitteredAhead } from './jitter.ts'
+import type { RefreshCase } from './refresh-session.ts'
 
 export type FreshTokenDeps = {
   readonly clock: Clock
@@ -16,44 +18,88 @@ export type FreshTokenDeps = {
   readonly waitMs: number
   readonly openVault: (session: LiveSession) => { readonly content: Vault } | undefined
   /** One refresh for this session and want; rejects with BrokerError. */
-  readonly refresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+  readonly refresh: (asked: RefreshCase) => Promise<TokenSet>
   readonly endSession: (session: LiveSession) => Promise<void>
   /** Keeps the process alive until a running refresh has saved its token. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>
 }
 
-export type FreshToken = (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+export type FreshTokens = {
+  /**
+   * A token that may be sent now: the stored one, or a new one. Any number of calls cause one refresh.
+   * Throws `session_expired`, `session_revoked` or `idp_unavailable`.
+   */
+  readonly fresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+  /**
+   * Another token than the one its resource server has just called invalid; undefined where there is none to be had.
+   * Throws when the session turns out to be over.
+   */
+  readonly instead: (
+    session: LiveSession,
+    want: TokenWant,
+    rejected: string,
+  ) => Promise<TokenSet | undefined>
+}
 
 /**
- * A token that may be sent now: the stored one, or a new one.
- *
- * Any number of calls cause one refresh. While the old token is good it is used and the refresh runs behind it; a caller
- * waits `waitMs` at most, and the refresh goes on, so that a slow provider's rotated token is not thrown away.
- * Throws `session_expired` or `idp_unavailable`.
+ * The way of every call to its token. While the old token is good it is used and the refresh runs behind it; a caller waits
+ * `waitMs` at most, and the refresh goes on, so that a slow provider's rotated token is not thrown away.
  */
-export const freshToken = (deps: FreshTokenDeps): FreshToken => {
+export const freshTokens = (deps: FreshTokenDeps): FreshTokens => {
   const flight = singleFlight<TokenSet>()
-  const refreshed = (session: LiveSession, want: TokenWant) =>
-    deps.keep(flight(`${session.recordId} ${tokenKey(want)}`, () => deps.refresh(session, want)))
+  const refreshed = (asked: RefreshCase) => {
+    const key = `${asked.session.recordId} ${tokenKey(asked.want)} ${asked.rejected ?? ''}`
+    return deps.keep(flight(key, () => deps.refresh(asked)))
+  }
+  const inTime = (work: Promise<TokenSet>) => withDeadline(work, deps.waitMs, providerSlow)
 
-  return async (session, want) => {
-    const vault = deps.openVault(session)?.content
-    if (vault === undefined) throw sessionEnded('session_expired')
+  const fresh: FreshTokens['fresh'] = async (session, want) => {
+    const vault = vaultOf(deps, session)
     const set = vault.sets[tokenKey(want)]
-    const age = set === undefined ? 'stale' : freshness(set, deps.clock.nowMs(), deps.aheadSeconds)
+    const aheadSeconds = jitteredAhead(deps.aheadSeconds, session.recordId)
+    const age = set === undefined ? 'stale' : freshness(set, deps.clock.nowMs(), aheadSeconds)
     if (set !== undefined && age === 'fresh') return set
-    if (vault.refreshToken === undefined) {
-      if (set !== undefined && age !== 'stale') return set
-      throw await withoutRefreshToken(deps, session, vault)
+    if (set === undefined || age === 'stale') {
+      if (vault.refreshToken === undefined) throw await withoutRefreshToken(deps, session, vault)
+      return await inTime(refreshed({ session, want }))
     }
-    const running = refreshed(session, want)
-    if (set === undefined || age === 'stale')
-      return await withDeadline(running, deps.waitMs, providerSlow)
-    running.catch((cause: unknown) => {
-      deps.log.warn({ err: cause }, 'refresh ahead of time failed: the old token serves on')
-    })
+    if (mayRefresh(vault))
+      refreshed({ session, want }).catch((err: unknown) => {
+        deps.log.warn({ err }, 'refresh ahead of time failed: the old token serves on')
+      })
     return set
   }
+
+  const instead: FreshTokens['instead'] = async (session, want, rejected) => {
+    const vault = vaultOf(deps, session)
+    const set = vault.sets[tokenKey(want)]
+    if (!mayRefresh(vault) || forcedLately(set, deps.clock.nowMs())) return undefined
+    try {
+      return await inTime(refreshed({ session, want, rejected }))
+    } catch (error) {
+      // The API's own answer tells more than a provider that is away.
+      if (error instanceof BrokerError && error.code === 'idp_unavailable') return undefined
+      throw error
+    }
+  }
+
+  return { fresh, instead }
+}
+
+/** A refresh that is in doubt is not asked about again while its token lives. */
+const mayRefresh = ({ refreshToken, intent }: Vault): boolean =>
+  refreshToken !== undefined && intent?.outcome !== 'unknown'
+
+const forcedRestMs = 30_000
+
+/** An API that calls every token invalid must not make every call a refresh. */
+const forcedLately = (set: TokenSet | undefined, nowMs: number): boolean =>
+  set?.forced === true && nowMs - set.obtainedAtMs < forcedRestMs
+
+const vaultOf = (deps: FreshTokenDeps, session: LiveSession): Vault => {
+  const vault = deps.openVault(session)?.content
+  if (vault === undefined) throw sessionEnded('missing', '/login')
+  return vault
 }
 
 /** The session ends with the last of its tokens; while one lives, a token for another audience is merely not to be had. */
@@ -69,7 +115,7 @@ const withoutRefreshToken = async (
       cause: new Error('no refresh token to ask with for the audience of this route'),
     })
   await deps.endSession(session)
-  return sessionEnded('session_expired')
+  return sessionEnded('session_expired', '/login')
 }
 
 const providerSlow = () =>

@@ -3,8 +3,8 @@ import type { RecordId } from '../core/ids.ts'
 /** The three records of one login: who is logged in, its tokens, its line in the user's list of sessions. */
 export type RecordKind = 'session' | 'vault' | 'listing'
 
-/** Why a session is over, as the error code that its cookie gets from then on. */
-export type EndReason = 'session_expired' | 'session_revoked'
+/** Why a session is over; `session/ended.ts` has what its cookie is answered from then on. */
+export type EndReason = 'session_expired' | 'session_revoked' | 'refresh_in_doubt'
 
 /** Sealed bytes with the version they were stored under; versions start at 1. */
 export type StoredRecord = { readonly version: number; readonly sealed: Buffer }
@@ -53,6 +53,8 @@ export type Backend = {
   readonly end: (id: RecordId, reason: EndReason, absoluteSeconds: number) => Promise<void>
   /** A fencing number that grows with each holder, or undefined while another holds the lock. */
   readonly lock: (id: RecordId, name: string, holdMs: number) => Promise<number | undefined>
+  /** Another `holdMs` from now, even after it ran out; false when somebody else has had the lock since. */
+  readonly extend: (id: RecordId, name: string, fence: number, holdMs: number) => Promise<boolean>
   /** Frees the lock if this holder still has it. */
   readonly unlock: (id: RecordId, name: string, fence: number) => Promise<void>
 
@@ -65,10 +67,27 @@ export type Backend = {
   /** Reads and deletes at once. */
   readonly take: (key: string) => Promise<Buffer | undefined>
 
+  /** The sealed line of a live session, for whoever may see it without the cookie; undefined when there is none. */
+  readonly readListing: (id: RecordId) => Promise<StoredRecord | undefined>
+  /** Puts a session on a list for some time. Lists are hints, never truth: what they name may be over. */
+  readonly addToList: (list: string, id: RecordId, lifeMs: number) => Promise<void>
+  readonly listed: (list: string) => Promise<readonly RecordId[]>
+  /** Raises a mark to `value`, if it is lower, for some time. */
+  readonly raiseMark: (mark: string, value: number, ttlMs: number) => Promise<void>
+  readonly markOf: (mark: string) => Promise<number | undefined>
+  /** True for the first of all callers with this key within `ttlMs`. */
+  readonly putOnce: (key: string, ttlMs: number) => Promise<boolean>
+
+  /** Tells of each session that changed or was unlocked, on any instance; the result takes the listener away. */
+  readonly onChange: (listener: ChangeListener) => () => void
+
   /** Throws when the store does not answer. */
   readonly ping: () => Promise<void>
   readonly close: () => Promise<void>
 }
+
+/** Called with the session's id, or with `all` when news may have been missed. A hint: it can come late or not at all. */
+export type ChangeListener = (id: RecordId | 'all') => void
 
 export type SealedLogin = {
   readonly pending: Buffer

@@ -1,3 +1,4 @@
+import type { Issuer, Sid, Sub, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { TokenSet } from '../core/token-set.ts'
 
@@ -7,17 +8,33 @@ export type SessionFacts = {
   readonly createdAtMs: number
 }
 
+/** A refresh that was sent or about to be. While it stands in a vault, the refresh token may be used up. */
+export type RefreshIntent = {
+  /** Whose: the fencing number of the lock it was written under. */
+  readonly fence: number
+  readonly atMs: number
+  /** `unknown`: its sender could not tell what came of it. */
+  readonly outcome?: 'unknown' | undefined
+  /** When somebody else first found it without a holder of the lock. */
+  readonly orphanSeenAtMs?: number | undefined
+}
+
 /** What the vault holds: every token of one login. */
 export type Vault = {
   readonly refreshToken?: string | undefined
+  readonly intent?: RefreshIntent | undefined
   /** Kept for `id_token_hint` alone. */
   readonly idToken: string
   /** By `tokenKey`. */
   readonly sets: Readonly<Record<string, TokenSet>>
 }
 
-/** The session's line in its user's list of sessions. */
+/** The session's line in its user's list of sessions; opens without the cookie. */
 export type Listing = {
+  readonly issuer: Issuer
+  readonly sub: Sub
+  readonly sid?: Sid | undefined
+  readonly tenant: TenantId
   readonly createdAtMs: number
   readonly agent: string
 }

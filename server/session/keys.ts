@@ -35,6 +35,11 @@ export const redisKeys = (prefix: string) => {
     },
     loginMember: (state: string) => digest(state),
     value: (key: string) => `${prefix}x:${digest(key)}`,
+    list: (name: string) => `${prefix}i:${digest(name)}`,
+    mark: (name: string) => `${prefix}m:${digest(name)}`,
+    once: (key: string) => `${prefix}o:${digest(key)}`,
+    /** A channel, not a key: ids of sessions that changed. */
+    changes: `${prefix}changes`,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { RecordId } from '../core/ids.ts'
 import type {
   Backend,
+  ChangeListener,
   CreateOutcome,
   EndReason,
   Found,
@@ -13,16 +14,30 @@ import type {
 } from './backend.ts'
 import type { ExpiringMap } from './expiring-map.ts'
 import { expiringMap } from './expiring-map.ts'
+import { listVerbs } from './memory-lists.ts'
 
 /** The store in this process, for development: what it holds ends with it. Same behaviour as on Redis. */
-export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => ({
-  ...sessionVerbs(clock),
-  ...lockVerbs(clock),
-  ...loginVerbs(clock),
-  ...valueVerbs(clock),
-  ping: () => Promise.resolve(),
-  close: () => Promise.resolve(),
-})
+export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => {
+  const listeners = new Set<ChangeListener>()
+  const changed = (id: RecordId) => {
+    for (const listener of listeners) listener(id)
+  }
+  return {
+    ...sessionVerbs(clock, changed),
+    ...lockVerbs(clock, changed),
+    ...loginVerbs(clock),
+    ...valueVerbs(clock),
+    ...listVerbs(clock),
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    ping: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+}
+
+type Changed = (id: RecordId) => void
 
 type Kept = { readonly version: number; readonly deadlineMs: number; readonly sealed: Buffer }
 
@@ -44,12 +59,17 @@ const keyOf = (id: RecordId, kind: RecordKind): string => `${id}:${kind}`
 
 const stored = ({ version, sealed }: Kept): StoredRecord => ({ version, sealed })
 
-const sessionVerbs = (clock: Clock) => {
+const sessionVerbs = (clock: Clock, changed: Changed) => {
   const kept: Records = { records: expiringMap(clock), tombstones: expiringMap(clock) }
-  return { read: reader(clock, kept), end: ender(clock, kept), ...writers(clock, kept) }
+  const end = ender(clock, kept, changed)
+  const readListing = verb((id: RecordId) => {
+    const listing = kept.records.get(keyOf(id, 'listing'))
+    return listing && stored(listing)
+  })
+  return { read: reader(clock, kept), readListing, end, ...writers(clock, kept, changed) }
 }
 
-const writers = (clock: Clock, { records, tombstones }: Records) => {
+const writers = (clock: Clock, { records, tombstones }: Records, changed: Changed) => {
   const create = (id: RecordId, kind: RecordKind, sealed: Buffer, life: Life): CreateOutcome => {
     const key = keyOf(id, kind)
     if (tombstones.get(id) !== undefined) return 'ended'
@@ -57,6 +77,7 @@ const writers = (clock: Clock, { records, tombstones }: Records) => {
     const deadlineMs = clock.nowMs() + life.absoluteSeconds * 1_000
     const lifeMs = Math.min(life.idleSeconds, life.absoluteSeconds) * 1_000
     records.set(key, { version: 1, deadlineMs, sealed: Buffer.from(sealed) }, lifeMs)
+    changed(id)
     return 'created'
   }
   const update: Backend['update'] = verb((id, kind, expected, sealed): UpdateOutcome => {
@@ -65,6 +86,7 @@ const writers = (clock: Clock, { records, tombstones }: Records) => {
     if (tombstones.get(id) !== undefined || current === undefined) return 'gone'
     if (current.version !== expected) return 'conflict'
     records.replace(key, { ...current, version: expected + 1, sealed: Buffer.from(sealed) })
+    changed(id)
     return 'updated'
   })
   return { create: verb(create), update }
@@ -95,28 +117,44 @@ const reader = (clock: Clock, { records, tombstones }: Records): Backend['read']
   })
 }
 
-const ender = (clock: Clock, { records, tombstones }: Records): Backend['end'] =>
+const ender = (clock: Clock, { records, tombstones }: Records, changed: Changed): Backend['end'] =>
   verb((id, reason, absoluteSeconds): void => {
     const session = records.get(keyOf(id, 'session'))
     const leftMs = session ? session.deadlineMs - clock.nowMs() : absoluteSeconds * 1_000
     for (const kind of recordKinds) records.delete(keyOf(id, kind))
     if (tombstones.get(id) === undefined) tombstones.set(id, reason, Math.max(leftMs, hourMs))
+    changed(id)
   })
 
-const lockVerbs = (clock: Clock) => {
+const dayMs = 86_400_000
+
+const lockVerbs = (clock: Clock, changed: Changed) => {
   const holders = expiringMap<number>(clock)
+  const lockKey = (id: RecordId, name: string) => `${id}:${name}`
+  const lastFences = expiringMap<number>(clock)
   let lastFence = 0
   return {
     lock: verb((id: RecordId, name: string, holdMs: number): number | undefined => {
-      const key = `${id}:${name}`
+      const key = lockKey(id, name)
       if (holders.get(key) !== undefined) return undefined
       lastFence += 1
       holders.set(key, lastFence, holdMs)
+      lastFences.set(key, lastFence, holdMs + dayMs)
       return lastFence
     }),
+    extend: verb((id: RecordId, name: string, fence: number, holdMs: number): boolean => {
+      const key = lockKey(id, name)
+      // One that ran out is taken again, unless somebody else has had it since.
+      if (lastFences.get(key) !== fence) return false
+      holders.set(key, fence, holdMs)
+      return true
+    }),
     unlock: verb((id: RecordId, name: string, fence: number): void => {
-      const key = `${id}:${name}`
-      if (holders.get(key) === fence) holders.delete(key)
+      const key = lockKey(id, name)
+      if (holders.get(key) !== fence) return
+      holders.delete(key)
+      lastFences.delete(key)
+      changed(id)
     }),
   }
 }

@@ -1,18 +1,18 @@
-import { BrokerError } from '../core/errors.ts'
 import type { RecordId, SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type {
   Backend,
   CreateOutcome,
   EndReason,
+  Found,
   Life,
   RecordKind,
   StoredRecord,
   UpdateOutcome,
 } from './backend.ts'
-import type { SessionFacts } from './data.ts'
+import type { Listing, SessionFacts } from './data.ts'
 import { recordIdOf } from './record-id.ts'
-import type { Sealer } from './seal.ts'
+import type { SealContext, Sealer } from './seal.ts'
 
 export type RecordsDeps = {
   readonly backend: Backend
@@ -46,31 +46,26 @@ export type Records = ReturnType<typeof records>
  * Every function throws `store_unavailable` when the store cannot answer.
  */
 export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
-  const { open, seal } = envelopes(sealer, log)
+  const { open, openListing, seal } = envelopes(sealer, log)
 
   const read = async (id: SessionId, slide: boolean): Promise<SessionState> => {
-    const recordId = recordIdOf(id)
-    const found = await backend.read(recordId, slide ? life.idleSeconds : undefined)
+    const found = await backend.read(recordIdOf(id), slide ? life.idleSeconds : undefined)
     if (found.kind !== 'live') return found
     const facts = open(id, 'session', found.session)
     if (facts === undefined) return { kind: 'missing' }
-    const { vault, idleLeftMs, absoluteLeftMs } = found
-    return {
-      kind: 'live',
-      id,
-      recordId,
-      // What opens under the session's own key was written by `createSession`.
-      facts: facts as SessionFacts,
-      version: found.session.version,
-      vault,
-      idleLeftMs,
-      absoluteLeftMs,
-    }
+    // What opens under the session's own key was written at a login.
+    return liveSession(id, found, facts as SessionFacts)
   }
 
   return {
     read,
     open,
+    /** The session's line, without its cookie; undefined when there is none. */
+    listing: async (recordId: RecordId): Promise<Listing | undefined> => {
+      const record = await backend.readListing(recordId)
+      // What opens under the master key was written at a login.
+      return record && (openListing(recordId, record) as Listing | undefined)
+    },
     create: (id: SessionId, kind: RecordKind, content: unknown): Promise<CreateOutcome> =>
       backend.create(recordIdOf(id), kind, seal(id, kind, 1, content), life),
     update: (
@@ -82,8 +77,26 @@ export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
       backend.update(recordIdOf(id), kind, expected, seal(id, kind, expected + 1, content)),
     end: (id: SessionId, reason: EndReason): Promise<void> =>
       backend.end(recordIdOf(id), reason, life.absoluteSeconds),
+    /** Ends a session that is known by its line only. */
+    endRecord: (recordId: RecordId, reason: EndReason): Promise<void> =>
+      backend.end(recordId, reason, life.absoluteSeconds),
   }
 }
+
+const liveSession = (
+  id: SessionId,
+  { session, vault, idleLeftMs, absoluteLeftMs }: Extract<Found, { kind: 'live' }>,
+  facts: SessionFacts,
+): LiveSession => ({
+  kind: 'live',
+  id,
+  recordId: recordIdOf(id),
+  facts,
+  version: session.version,
+  vault,
+  idleLeftMs,
+  absoluteLeftMs,
+})
 
 /** Records as sealed bytes, and back. */
 const envelopes = (sealer: Sealer, log: Log) => {
@@ -94,22 +107,20 @@ const envelopes = (sealer: Sealer, log: Log) => {
     kind,
     version,
   })
+  const opened = (under: SealContext, { sealed }: StoredRecord): unknown => {
+    const found = sealer.open(under, sealed)
+    if (found !== undefined) return JSON.parse(found.plain.toString('utf8'))
+    const { kind, recordId } = under
+    log.error({ kind, record: recordId }, 'a record did not open: it is taken as missing')
+    return undefined
+  }
   return {
     /** The record's content, or undefined when it was not sealed for this id, kind and version (moved, rolled back, damaged). */
-    open: (id: SessionId, kind: RecordKind, record: StoredRecord): unknown => {
-      const opened = sealer.open(context(id, kind, record.version), record.sealed)
-      if (opened !== undefined) return JSON.parse(opened.plain.toString('utf8'))
-      log.error({ kind, record: recordIdOf(id) }, 'a record did not open: it is taken as missing')
-      return undefined
-    },
+    open: (id: SessionId, kind: RecordKind, record: StoredRecord): unknown =>
+      opened(context(id, kind, record.version), record),
+    openListing: (recordId: RecordId, record: StoredRecord): unknown =>
+      opened({ secret: '', recordId, kind: 'listing', version: record.version }, record),
     seal: (id: SessionId, kind: RecordKind, version: number, content: unknown): Buffer =>
       sealer.seal(context(id, kind, version), Buffer.from(JSON.stringify(content))),
   }
 }
-
-/** The error a session in this state is answered with. */
-export const sessionError = (
-  state: Exclude<SessionState, LiveSession>,
-  loginUrl: string,
-): BrokerError =>
-  new BrokerError(state.kind === 'ended' ? state.reason : 'session_expired', { loginUrl })

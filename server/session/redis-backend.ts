@@ -1,62 +1,107 @@
+import type { Clock } from '../core/clock.ts'
+import type { BrokerError } from '../core/errors.ts'
 import type { RecordId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
 import type { Backend, EndReason, Found, RecordKind, StoredRecord } from './backend.ts'
 import type { RedisKeys } from './keys.ts'
-import type { RedisClient } from './redis-client.ts'
-import type { Script } from './redis-scripts.ts'
-import { BrokerError } from '../core/errors.ts'
 import { redisKeys } from './keys.ts'
-import { bareError, replyCode } from './redis-error.ts'
+import { listVerbs } from './redis-lists.ts'
+import { redisChanges } from './redis-changes.ts'
+import type { RedisClient } from './redis-client.ts'
+import type { DurableWrites } from './redis-durable.ts'
+import { durableWrites } from './redis-durable.ts'
+import type { RunScript } from './redis-run.ts'
+import { answer, closeClient, scriptRunner, unavailable } from './redis-run.ts'
 import * as scripts from './redis-scripts.ts'
 
+export type RedisBackendDeps = {
+  readonly client: RedisClient
+  readonly prefix: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
 /** The store on Redis: each verb is one script, so that it happens as a whole or not at all. */
-export const redisBackend = ({ client, prefix }: RedisBackendDeps): Backend => {
+export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): Backend => {
   const keys = redisKeys(prefix)
   const run = scriptRunner(client)
+  const durable = durableWrites(client, clock, log)
+  const changes = redisChanges(client, keys.changes)
   return {
-    ...sessionVerbs(run, keys),
+    read: reader(run, keys),
+    readListing: async (id) =>
+      storedRecord((await answer(client.getBuffer(keys.record(id, 'listing')))) ?? undefined),
+    ...listVerbs(client, durable, keys),
+    ...writers(durable, keys, clock),
     ...lockVerbs(run, keys),
     ...loginVerbs(run, keys),
     ...valueVerbs(run, client, keys),
+    onChange: changes.onChange,
     ping: async () => {
       await answer(client.ping())
     },
-    close: () => close(client),
+    close: async () => {
+      await Promise.all([closeClient(client), durable.close(), changes.close()])
+    },
   }
 }
 
-export type RedisBackendDeps = { readonly client: RedisClient; readonly prefix: string }
-
-type RunScript = (
-  script: Script,
-  keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
-) => Promise<unknown>
-
 const recordKinds = ['session', 'vault', 'listing'] as const satisfies readonly RecordKind[]
 const createOutcomes = ['created', 'exists', 'ended'] as const
+const endReasons = [
+  'session_expired',
+  'session_revoked',
+  'refresh_in_doubt',
+] as const satisfies readonly EndReason[]
 const updateOutcomes = ['updated', 'conflict', 'gone'] as const
 
-const sessionVerbs = (run: RunScript, keys: RedisKeys) => {
-  const allKeys = (id: RecordId) => [
-    ...recordKinds.map((kind) => keys.record(id, kind)),
-    keys.tombstone(id),
-  ]
+const allKeys = (keys: RedisKeys, id: RecordId) => [
+  ...recordKinds.map((kind) => keys.record(id, kind)),
+  keys.tombstone(id),
+]
+
+const reader =
+  (run: RunScript, keys: RedisKeys): Backend['read'] =>
+  async (id, slideIdleSeconds) => {
+    const slideMs = slideIdleSeconds === undefined ? 0 : wholeMs(slideIdleSeconds * 1_000)
+    return found(await run(scripts.readScript, allKeys(keys, id), [slideMs]))
+  }
+
+/** Each is made again after a reconnect, as far as it would still be right: Redis may have lost its last seconds. */
+const writers = ({ run, remember }: DurableWrites, keys: RedisKeys, clock: Clock) => {
   const recordKeys = (id: RecordId, kind: RecordKind) => [keys.record(id, kind), keys.tombstone(id)]
   return {
     create: async (id, kind, sealed, { idleSeconds, absoluteSeconds }) => {
-      const args = [sealed, wholeMs(idleSeconds * 1_000), wholeMs(absoluteSeconds * 1_000)]
-      return oneOf(createOutcomes, await run(scripts.createScript, recordKeys(id, kind), args))
-    },
-    read: async (id, slideIdleSeconds) => {
-      const slideMs = slideIdleSeconds === undefined ? 0 : wholeMs(slideIdleSeconds * 1_000)
-      return found(await run(scripts.readScript, allKeys(id), [slideMs]))
+      const at = recordKeys(id, kind)
+      const atMs = clock.nowMs()
+      const write = (nowMs: number) => {
+        const leftMs = (seconds: number) => wholeMs(seconds * 1_000 - (nowMs - atMs))
+        return [sealed, leftMs(idleSeconds), leftMs(absoluteSeconds), keys.changes, id]
+      }
+      const reply = await run(scripts.createScript, at, write(atMs))
+      const outcome = oneOf(createOutcomes, reply)
+      const again = (nowMs: number) => ({
+        script: scripts.createScript,
+        keys: at,
+        args: write(nowMs),
+      })
+      if (outcome === 'created') remember(again, sealed.length)
+      return outcome
     },
     update: async (id, kind, expected, sealed) => {
-      const args = [String(expected), sealed]
-      return oneOf(updateOutcomes, await run(scripts.updateScript, recordKeys(id, kind), args))
+      const at = recordKeys(id, kind)
+      const write = (version: number) => [String(version), sealed, keys.changes, id]
+      const reply = await run(scripts.updateScript, at, write(expected))
+      const outcome = oneOf(updateOutcomes, reply)
+      const again = { script: scripts.reassertScript, keys: at, args: write(expected + 1) }
+      if (outcome === 'updated') remember(() => again, sealed.length)
+      return outcome
     },
     end: async (id, reason, absoluteSeconds) => {
-      await run(scripts.endScript, allKeys(id), [reason, wholeMs(absoluteSeconds * 1_000)])
+      const args = [reason, wholeMs(absoluteSeconds * 1_000), keys.changes, id]
+      const write = { script: scripts.endScript, keys: allKeys(keys, id), args }
+      await run(write.script, write.keys, write.args)
+      remember(() => write, 0)
     },
   } satisfies Partial<Backend>
 }
@@ -68,8 +113,13 @@ const lockVerbs = (run: RunScript, keys: RedisKeys) =>
       const fence = await run(scripts.lockScript, lockKeys, [wholeMs(holdMs)])
       return typeof fence === 'number' ? fence : undefined
     },
+    extend: async (id, name, fence, holdMs) => {
+      const lockKeys = [keys.lock(id, name), keys.fence(id)]
+      return (await run(scripts.extendScript, lockKeys, [fence, wholeMs(holdMs)])) === 1
+    },
     unlock: async (id, name, fence) => {
-      await run(scripts.unlockScript, [keys.lock(id, name)], [fence])
+      const lockKeys = [keys.lock(id, name), keys.fence(id)]
+      await run(scripts.unlockScript, lockKeys, [fence, keys.changes, id])
     },
   }) satisfies Partial<Backend>
 
@@ -105,52 +155,6 @@ const valueVerbs = (run: RunScript, client: RedisClient, keys: RedisKeys) =>
     take: async (key) => bytes(await run(scripts.takeScript, [keys.value(key)], [])),
   }) satisfies Partial<Backend>
 
-/** EVALSHA, and EVAL where Redis does not know the script (restarted, failed over, flushed). */
-const scriptRunner =
-  (client: RedisClient): RunScript =>
-  (script, keys, args) => {
-    const rest = [keys.length, ...keys, ...args]
-    const known = client.callBuffer('evalsha', [script.sha1, ...rest])
-    return answer(
-      known.catch((error: unknown) => {
-        if (replyCode(error) !== 'NOSCRIPT') throw error
-        return client.callBuffer('eval', [script.lua, ...rest])
-      }),
-    )
-  }
-
-// Below 2 s together with what comes before and after. It bounds two commands in a row, and a Cluster client's
-// queue, where ioredis has no timeout at all.
-const answerMs = 1_800
-
-/** What Redis answers in time; everything else is `store_unavailable`, never "nothing there". */
-const answer = async <T>(reply: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`no answer from Redis in ${answerMs} ms`)
-    timer = setTimeout(() => reject(error), answerMs)
-  })
-  try {
-    return await Promise.race([reply, late])
-  } catch (error) {
-    throw unavailable(error)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const unavailable = (error: unknown): BrokerError =>
-  new BrokerError('store_unavailable', { cause: bareError(error), retryAfterSeconds: 1 })
-
-const close = async (client: RedisClient): Promise<void> => {
-  try {
-    await answer(client.quit())
-  } catch {
-    // Redis is away: there is nobody to say goodbye to.
-    client.disconnect()
-  }
-}
-
 /** Fails closed: what cannot be understood is no "logged out". */
 const unexpected = (): BrokerError => unavailable(new Error('unexpected reply from Redis'))
 
@@ -184,7 +188,7 @@ const found = (reply: unknown): Found => {
 
 /** An unreadable tombstone still says that the session is over. */
 const endReason = (tombstone: Buffer | undefined): EndReason =>
-  tombstone?.toString() === 'session_expired' ? 'session_expired' : 'session_revoked'
+  endReasons.find((reason) => reason === tombstone?.toString()) ?? 'session_revoked'
 
 const recordHeader = /^(\d{1,15}):(\d{1,15}):/
 

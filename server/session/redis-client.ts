@@ -43,6 +43,13 @@ export const connectRedis = (
   return client
 }
 
+/** One more connection like this one; lost connections are for the first to report. */
+export const anotherConnection = (client: RedisClient): RedisClient => {
+  const another = client instanceof Cluster ? client.duplicate() : client.duplicate()
+  another.on('error', () => undefined)
+  return another
+}
+
 const open = (settings: RedisSettings): RedisClient => {
   const defaultPort = settings.sentinel === undefined ? 6_379 : 26_379
   const nodes = settings.nodes.reveal().map((url) => parseNode(url, defaultPort))

@@ -16,6 +16,10 @@ local function header(record)
   if not version or #version > 15 or #deadline > 15 then return nil end
   return version, tonumber(deadline)
 end
+local function changed(channel, id)
+  -- A hint to others: an ACL that forbids it must not undo the write.
+  redis.pcall('PUBLISH', channel, id)
+end
 `
 
 const script = (body: string): Script => {
@@ -23,14 +27,15 @@ const script = (body: string): Script => {
   return { lua, sha1: hash('sha1', lua) }
 }
 
-/** KEYS record, tombstone. ARGV sealed, idle ms, absolute ms. Index into CreateOutcome. */
+/** KEYS record, tombstone. ARGV sealed, idle ms, absolute ms, channel, id. Index into CreateOutcome. */
 export const createScript = script(`
 if redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
 local absolute = tonumber(ARGV[3])
 local value = '1:' .. int(nowMs() + absolute) .. ':' .. ARGV[1]
 local life = int(math.min(tonumber(ARGV[2]), absolute))
-if redis.call('SET', KEYS[1], value, 'NX', 'PX', life) then return 0 end
-return 1
+if not redis.call('SET', KEYS[1], value, 'NX', 'PX', life) then return 1 end
+changed(ARGV[4], ARGV[5])
+return 0
 `)
 
 /**
@@ -58,7 +63,7 @@ end
 return {2, session, vault, idle, left}
 `)
 
-/** KEYS record, tombstone. ARGV expected version, sealed. Index into UpdateOutcome. */
+/** KEYS record, tombstone. ARGV expected version, sealed, channel, id. Index into UpdateOutcome. */
 export const updateScript = script(`
 if redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
 local version, deadline = header(redis.call('GETRANGE', KEYS[1], 0, 31))
@@ -66,11 +71,25 @@ if not version or deadline <= nowMs() then return 2 end
 if version ~= ARGV[1] then return 1 end
 local value = int(version + 1) .. ':' .. int(deadline) .. ':' .. ARGV[2]
 redis.call('SET', KEYS[1], value, 'KEEPTTL')
+changed(ARGV[3], ARGV[4])
 return 0
 `)
 
 /**
- * KEYS session, vault, listing, tombstone. ARGV reason, absolute ms when no record tells.
+ * KEYS record, tombstone. ARGV version, sealed, channel, id. 1 when the record was older than what is put in its place.
+ * For a Redis that came back without its last writes: a newer record, an ended session and a missing one stay as they are.
+ */
+export const reassertScript = script(`
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local version, deadline = header(redis.call('GETRANGE', KEYS[1], 0, 31))
+if not version or tonumber(version) >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ':' .. int(deadline) .. ':' .. ARGV[2], 'KEEPTTL')
+changed(ARGV[3], ARGV[4])
+return 1
+`)
+
+/**
+ * KEYS session, vault, listing, tombstone. ARGV reason, absolute ms when no record tells, channel, id.
  * DEL first: a Redis that is out of memory refuses a script's SET unless the script has written before,
  * so a logout works there too. pcall: a key of the wrong type must not keep a session from ending.
  */
@@ -80,6 +99,7 @@ local version, deadline = header(type(record) == 'string' and record)
 local left = version and deadline - nowMs() or tonumber(ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', int(math.max(left, 3600000)))
+changed(ARGV[3], ARGV[4])
 return 0
 `)
 
@@ -95,10 +115,25 @@ redis.call('SET', KEYS[1], int(fence), 'PX', ARGV[1])
 return fence
 `)
 
-/** KEYS lock. ARGV fence. */
+/**
+ * KEYS lock, fence. ARGV fence, hold ms. 1 while the lock is this holder's.
+ * A lock that ran out while Redis was away is taken again, unless somebody else has had it since.
+ */
+export const extendScript = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+if (tonumber(redis.call('GET', KEYS[2])) or 0) > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`)
+
+/** KEYS lock, fence. ARGV fence, channel, id. The fence moves on, so that a late extension takes nothing back. */
 export const unlockScript = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 0
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], int(ARGV[1] + 1), 'PX', 86400000)
+changed(ARGV[2], ARGV[3])
+return 1
 `)
 
 /**
@@ -138,4 +173,21 @@ export const takeScript = script(`
 local value = redis.call('GET', KEYS[1])
 if value then redis.call('DEL', KEYS[1]) end
 return value
+`)
+
+/** KEYS list. ARGV id, life ms. The score is the end; what has ended is taken off, so that a list does not grow. */
+export const addToListScript = script(`
+local now = nowMs()
+local life = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', int(now))
+redis.call('ZADD', KEYS[1], int(now + life), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], int(math.max(life, redis.call('PTTL', KEYS[1]))))
+return 0
+`)
+
+/** KEYS mark. ARGV value, TTL ms. */
+export const raiseMarkScript = script(`
+local value = math.max(tonumber(redis.call('GET', KEYS[1])) or 0, tonumber(ARGV[1]))
+redis.call('SET', KEYS[1], int(value), 'PX', int(math.max(tonumber(ARGV[2]), redis.call('PTTL', KEYS[1]))))
+return 0
 `)

@@ -10,7 +10,6 @@ const reserved = [
   '/forward-auth',
   '/openapi.json',
   '/.well-known/jwks.json',
-  '/backchannel-logout',
   '/frontchannel-logout',
   '/session/all',
   '/session/all/some-handle',

@@ -136,7 +136,9 @@ test('failure › after the answer has begun › the connection is cut, not mixe
 
 test('failure › an upload that nobody read › ends the connection', async (t) => {
   const ask = await failing(t, 'body_too_large')
-  const uploaded = await ask({ method: 'POST', headers: { 'content-length': '10' } })
+  const open = { connection: 'keep-alive' }
+  const uploaded = await ask({ method: 'POST', headers: { ...open, 'content-length': '10' } })
+  assert.equal((await ask({ headers: open })).headers['connection'], 'keep-alive')
   assert.equal(uploaded.headers['connection'], 'close')
 })
 

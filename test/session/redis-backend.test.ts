@@ -3,6 +3,8 @@ import type { RedisClient } from '../../server/session/redis-client.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { systemClock } from '../../server/core/clock.ts'
+import { silentLog } from '../../server/core/log.ts'
 import { BrokerError } from '../../server/core/errors.ts'
 import { systemRandom } from '../../server/core/random.ts'
 import { secret } from '../../server/core/secret.ts'
@@ -28,7 +30,7 @@ type Redis = { readonly backend: Backend; readonly client: RedisClient }
 const connect = (t: { after: (end: () => Promise<void>) => void }): Redis => {
   const nodes = secret([server?.url ?? 'redis://127.0.0.1:1'])
   const client = connectRedis({ nodes, prefix, tlsVerify: true }, () => undefined)
-  const backend = redisBackend({ client, prefix })
+  const backend = redisBackend({ client, prefix, clock: systemClock, log: silentLog })
   t.after(backend.close)
   return { backend, client }
 }

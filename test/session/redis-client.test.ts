@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
+import { systemClock } from '../../server/core/clock.ts'
+import { silentLog } from '../../server/core/log.ts'
 import { BrokerError } from '../../server/core/errors.ts'
 import { secret } from '../../server/core/secret.ts'
 import { redisBackend } from '../../server/session/redis-backend.ts'
@@ -43,7 +45,12 @@ const connect = (t: TestContext, nodes: readonly string[], change: Partial<Redis
   const settings = { nodes: secret(nodes), prefix: 'k:', tlsVerify: true, ...change }
   const errors: Error[] = []
   const client = connectRedis(settings, (error) => errors.push(error))
-  const backend = redisBackend({ client, prefix: settings.prefix })
+  const backend = redisBackend({
+    client,
+    prefix: settings.prefix,
+    clock: systemClock,
+    log: silentLog,
+  })
   t.after(backend.close)
   return { backend, client, errors }
 }

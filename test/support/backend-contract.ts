@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asRecordId } from '../../server/core/ids.ts'
+import { changeContract, lockContract } from './lock-contract.ts'
+import { listContract } from './list-contract.ts'
 import { loginContract } from './login-contract.ts'
 
 export type BackendMaker = {
@@ -36,6 +38,8 @@ export const backendContract = (name: string, maker: BackendMaker): void => {
     lifeContract(check, pass)
     endContract(check)
     lockContract(check, pass)
+    changeContract(check)
+    listContract(check, pass)
     loginContract(check, pass)
   })
 }
@@ -199,30 +203,5 @@ const endContract = (check: Check): void => {
       await backend.create(id, 'vault', binary, life)
     })
     assert.deepEqual(await backend.read(id, 60), { kind: 'ended', reason: 'session_revoked' })
-  })
-}
-
-const lockContract = (check: Check, pass: Pass): void => {
-  check('lock › free › held by one, then by the next with a larger fence', async (backend, id) => {
-    const first = await backend.lock(id, 'refresh', 60_000)
-    assert.ok(first !== undefined && Number.isSafeInteger(first))
-    assert.equal(await backend.lock(id, 'refresh', 60_000), undefined)
-    assert.notEqual(await backend.lock(id, 'other', 60_000), undefined)
-    assert.notEqual(await backend.lock(someId(), 'refresh', 60_000), undefined)
-    await backend.unlock(id, 'refresh', first)
-    const second = await backend.lock(id, 'refresh', 60_000)
-    assert.ok(second !== undefined && second > first)
-  })
-  check('unlock › by a former holder › the present one keeps it', async (backend, id) => {
-    const first = await backend.lock(id, 'refresh', 150)
-    assert.ok(first !== undefined)
-    await pass(200)
-    assert.notEqual(await backend.lock(id, 'refresh', 60_000), undefined)
-    await backend.unlock(id, 'refresh', first)
-    assert.equal(await backend.lock(id, 'refresh', 60_000), undefined)
-  })
-  check('lock › 50 at once › one holds it', async (backend, id) => {
-    const fences = await parallel(() => backend.lock(id, 'refresh', 60_000))
-    assert.equal(countOf(fences, undefined), 49)
   })
 }

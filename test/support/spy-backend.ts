@@ -17,18 +17,25 @@ export const spyBackend = (inner = memoryBackend({ clock: systemClock })) => {
       return await run(...args)
     }
   const backend: Backend = {
+    ...inner,
     create: watched('create', inner.create),
     read: watched('read', inner.read),
     update: watched('update', inner.update),
     end: watched('end', inner.end),
     lock: watched('lock', inner.lock),
+    extend: watched('extend', inner.extend),
     unlock: watched('unlock', inner.unlock),
+    readListing: watched('readListing', inner.readListing),
+    addToList: watched('addToList', inner.addToList),
+    listed: watched('listed', inner.listed),
+    raiseMark: watched('raiseMark', inner.raiseMark),
+    markOf: watched('markOf', inner.markOf),
+    putOnce: watched('putOnce', inner.putOnce),
     putLogin: watched('putLogin', inner.putLogin),
     takeLogin: watched('takeLogin', inner.takeLogin),
     put: watched('put', inner.put),
     take: watched('take', inner.take),
     ping: watched('ping', inner.ping),
-    close: inner.close,
   }
   return {
     backend,

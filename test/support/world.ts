@@ -94,7 +94,9 @@ const tenantOf = (issuer: string): Tenant => ({
   rolesClaim: 'roles',
   responseMode: 'query',
   logoutHint: 'id_token',
+  logoutTyp: 'compat',
   timeoutMs: 2_000,
+  refreshLeewaySeconds: 0,
 })
 
 /** A broker on a port of its own, a strict issuer, a recording upstream and a browser; all gone after the test. */

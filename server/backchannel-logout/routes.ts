@@ -1,0 +1,49 @@
+import type { Request, RequestHandler } from 'express'
+import { Router } from 'express'
+import { BrokerError, toBrokerError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Replies } from '../http/reply.ts'
+import { requestIdOf } from '../http/request-id.ts'
+
+export type BackchannelLogoutDeps = {
+  readonly log: Log
+  readonly reply: Replies
+  readonly readForm: RequestHandler
+  readonly accept: (token: string) => Promise<void>
+}
+
+/** `/backchannel-logout`: the issuer says that a login is over. No cookie, no CSRF: the token speaks for itself. */
+export const backchannelLogoutRoutes = (deps: BackchannelLogoutDeps): Router => {
+  const router = Router({ caseSensitive: true, strict: true })
+  router.post('/backchannel-logout', deps.readForm, backchannelLogout(deps))
+  return router
+}
+
+const backchannelLogout = ({ log, reply, accept }: BackchannelLogoutDeps): RequestHandler =>
+  async function postBackchannelLogout(req, res) {
+    try {
+      await accept(logoutTokenOf(req))
+    } catch (error) {
+      const cause = toBrokerError(error)
+      log.warn({ err: cause, request_id: requestIdOf(req) }, 'back-channel logout refused')
+      throw refusal(cause)
+    }
+    reply.json(req, res, 200, {})
+  }
+
+/** Whatever went wrong, the issuer is told 400: section 2.8 knows no other failure. */
+const refusal = (cause: BrokerError): BrokerError => {
+  const detail = cause.info.detail ?? 'The logout could not be carried out. Try again.'
+  const members = { error: 'invalid_request', error_description: detail }
+  return new BrokerError('invalid_request', { detail, members, cause })
+}
+
+const logoutTokenOf = (req: Request): string => {
+  const form = typeof req.body === 'string' ? new URLSearchParams(req.body) : undefined
+  const [token, second] = form?.getAll('logout_token') ?? []
+  if (token === undefined || second !== undefined)
+    throw new BrokerError('invalid_request', {
+      detail: 'Send one logout_token as a form field (application/x-www-form-urlencoded).',
+    })
+  return token
+}

@@ -1,0 +1,36 @@
+import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import { RequestNotSent } from './provider-fetch.ts'
+
+export type RefreshFailureKind = 'invalid_grant' | 'try_again' | 'in_doubt'
+
+/**
+ * What a failed refresh means for its refresh token, by where it failed.
+ *
+ * Not sent, 429, 503 and every refusal leave it good. A cut or late answer, 500, 502, 504 and an answer that cannot be read
+ * may come after the provider has rotated it: nobody can tell.
+ */
+export const refreshFailureKind = (error: unknown): RefreshFailureKind => {
+  if (error instanceof RequestNotSent) return 'try_again'
+  const status = responseOf(error)?.status
+  if (status === undefined) return 'in_doubt'
+  if (error instanceof ResponseBodyError && error.error === 'invalid_grant' && status < 500)
+    return 'invalid_grant'
+  return status === 503 || (status >= 400 && status < 500) ? 'try_again' : 'in_doubt'
+}
+
+/** `Retry-After` in seconds where the provider sent a number. RFC 9110 section 10.2.3. */
+export const retryAfterSecondsOf = (error: unknown): number | undefined => {
+  const text = responseOf(error)?.headers.get('retry-after') ?? ''
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+}
+
+const responseOf = (error: unknown): Response | undefined => {
+  if (error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError)
+    return error.response
+  const cause = error instanceof ClientError ? error.cause : undefined
+  return isResponse(cause) ? cause : undefined
+}
+
+/** undici's Response is not the global one, so `instanceof` cannot tell. */
+const isResponse = (value: unknown): value is Response =>
+  typeof value === 'object' && value !== null && 'status' in value && 'headers' in value

@@ -1,0 +1,62 @@
+import { compactVerify, createRemoteJWKSet, customFetch, errors } from 'jose'
+import type { CustomFetch } from 'openid-client'
+
+/** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
+export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
+
+export type VerifySignature = (token: string) => Promise<SignatureVerdict>
+
+const keysLifeMs = 600_000
+
+export type SignatureCheckOptions = {
+  readonly jwksUri: string
+  /** Pinned: `none`, or HS256 under a public key, would let anybody sign. */
+  readonly algorithm: string
+  readonly fetch: CustomFetch
+  readonly timeoutMs: number
+  /** The keys are fetched for an unknown `kid` no sooner than this after the last time. */
+  readonly cooldownMs: number
+}
+
+/**
+ * Checks a token's signature with the issuer's published keys, which may rotate at any time; never throws.
+ * openid-client leaves it out in the code flow. A key in the token's own header is never used.
+ * OpenID Connect Core 1.0 sections 3.1.3.7 (item 6) and 10.1.1.
+ */
+export const signatureCheck = (options: SignatureCheckOptions): VerifySignature => {
+  const keys = createRemoteJWKSet(new URL(options.jwksUri), {
+    [customFetch]: (url, { headers, method, redirect, signal }) =>
+      options.fetch(url, {
+        method,
+        redirect,
+        signal,
+        body: undefined,
+        headers: Object.fromEntries(headers),
+      }),
+    timeoutDuration: options.timeoutMs,
+    cooldownDuration: options.cooldownMs,
+    cacheMaxAge: keysLifeMs,
+  })
+  return async (token) => {
+    try {
+      await compactVerify(token, keys, { algorithms: [options.algorithm] })
+      return 'verified'
+    } catch (error) {
+      return verdictOn(error)
+    }
+  }
+}
+
+const forgeries = new Set([
+  'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+  'ERR_JWS_INVALID',
+  'ERR_JOSE_ALG_NOT_ALLOWED',
+  'ERR_JOSE_NOT_SUPPORTED',
+])
+
+const verdictOn = (error: unknown): SignatureVerdict => {
+  if (!(error instanceof errors.JOSEError)) return 'unreachable'
+  if (forgeries.has(error.code)) return 'forged'
+  const noKey = ['ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_MULTIPLE_MATCHING_KEYS']
+  return noKey.includes(error.code) ? 'no_key' : 'unreachable'
+}

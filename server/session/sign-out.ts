@@ -1,0 +1,92 @@
+import { createHmac, hkdfSync } from 'node:crypto'
+import type { SessionKey } from '../config/config.ts'
+import type { Issuer, RecordId, SessionId, Sid, Sub } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Backend } from './backend.ts'
+import type { Listing } from './data.ts'
+import { recordIdOf } from './record-id.ts'
+
+export type SignOutDeps = {
+  readonly backend: Pick<Backend, 'addToList' | 'listed' | 'raiseMark' | 'markOf'>
+  readonly keys: readonly SessionKey[]
+  readonly absoluteSeconds: number
+  readonly log: Log
+  readonly listing: (id: RecordId) => Promise<Listing | undefined>
+  readonly endRecord: (id: RecordId) => Promise<void>
+}
+
+/** Whose sessions: of one login at the issuer (`sid`), or of one person there. */
+export type SignOutFilter = { readonly issuer: Issuer; readonly sid?: Sid; readonly sub?: Sub }
+
+const markLifeMs = 3_600_000
+
+/**
+ * Ends sessions without their cookies, and lets no login that is under way slip past.
+ *
+ * A login enlists itself, is stored, and then looks for a mark; a sign-out marks, and then goes through the list. Whichever
+ * comes first, one of the two sees the other. OpenID Connect Back-Channel Logout 1.0 section 2.7.
+ */
+export const signOut = (deps: SignOutDeps) => {
+  const names = listNames(deps.keys)
+  return {
+    /** Before the session is stored: from now on a sign-out finds it. */
+    enlist: async (id: SessionId, principal: Principal): Promise<void> => {
+      const lifeMs = deps.absoluteSeconds * 1_000
+      const [newest] = names(principal.issuer)
+      const lists = newest?.listsOf(principal) ?? []
+      await Promise.all(lists.map((list) => deps.backend.addToList(list, recordIdOf(id), lifeMs)))
+    },
+    /** After it is stored: whether it was signed out meanwhile. */
+    isSignedOut: async (principal: Principal, createdAtMs: number): Promise<boolean> => {
+      const marks = names(principal.issuer).flatMap((each) => each.listsOf(principal))
+      const found = await Promise.all(marks.map((mark) => deps.backend.markOf(mark)))
+      return found.some((beforeMs) => beforeMs !== undefined && createdAtMs < beforeMs)
+    },
+    /** Ends every session of the filter that was created before `beforeMs`; the result counts them. */
+    end: async (filter: SignOutFilter, beforeMs: number): Promise<number> => {
+      const lists = names(filter.issuer).map((each) => each.listOf(filter))
+      await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
+      const listed = await Promise.all(lists.map((list) => deps.backend.listed(list)))
+      const ids = [...new Set(listed.flat())]
+      const ended = await Promise.all(ids.map((id) => endIfMeant(deps, id, filter, beforeMs)))
+      return ended.filter(Boolean).length
+    },
+  }
+}
+
+export type SignOut = ReturnType<typeof signOut>
+
+const endIfMeant = async (
+  deps: SignOutDeps,
+  id: RecordId,
+  filter: SignOutFilter,
+  beforeMs: number,
+): Promise<boolean> => {
+  const line = await deps.listing(id)
+  if (line === undefined || line.createdAtMs >= beforeMs || line.issuer !== filter.issuer)
+    return false
+  if (filter.sid !== undefined && line.sid !== filter.sid) return false
+  if (filter.sub !== undefined && line.sub !== filter.sub) return false
+  await deps.endRecord(id)
+  return true
+}
+
+/** The names of lists and marks, keyed: a dump of the store does not tell who has a session. All keys, newest first. */
+const listNames = (keys: readonly SessionKey[]) => {
+  const hmacKeys = keys.map(({ key }) =>
+    Buffer.from(hkdfSync('sha256', key.reveal(), '', 'latchkey list names 1', 32)),
+  )
+  return (issuer: Issuer) =>
+    hmacKeys.map((key) => {
+      const name = (kind: 'sid' | 'sub', value: string) =>
+        createHmac('sha256', key)
+          .update(JSON.stringify([kind, issuer, value]))
+          .digest('base64url')
+      const listOf = ({ sid, sub }: Omit<SignOutFilter, 'issuer'>): string =>
+        sid === undefined ? name('sub', sub ?? '') : name('sid', sid)
+      const listsOf = ({ sid, sub }: Pick<Principal, 'sid' | 'sub'>): string[] =>
+        sid === undefined ? [listOf({ sub })] : [listOf({ sub }), listOf({ sid })]
+      return { listOf, listsOf }
+    })
+}
