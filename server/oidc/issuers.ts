@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
 import { clientAuthOf } from './client-auth.ts'
+import { saneTokenAnswers } from './sane-token-answers.ts'
 import type { VerifySignature } from './signature-check.ts'
 import { signatureCheck } from './signature-check.ts'
 
@@ -110,7 +111,7 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> 
     { id_token_signed_response_alg: algorithm },
     await clientAuthOf(tenant.clientAuth),
   )
-  configuration[client.customFetch] = fetch
+  configuration[client.customFetch] = saneTokenAnswers(fetch, metadata.token_endpoint ?? '')
   configuration.timeout = grantTimeoutSeconds
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   if (insecure) allowLoopbackHttp(configuration)

@@ -18,6 +18,9 @@ type Answer = TokenEndpointResponse & TokenEndpointResponseHelpers
 
 /** The answer as token set, refresh token and checked ID token; throws `login_failed` with the reason as cause. */
 export const readTokenAnswer = (answer: Answer, clientId: string, nowMs: number): TokenAnswer => {
+  // Sent as a bearer token, a token of another kind would be worthless, or too much.
+  if (answer.token_type !== 'bearer')
+    throw new BrokerError('login_failed', { cause: new Error('token_type is not Bearer') })
   const seconds = lifeSeconds(answer.expires_in)
   return {
     tokenSet: {

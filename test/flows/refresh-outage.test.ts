@@ -20,11 +20,21 @@ const setUp = async (t: TestContext) => {
 const json = (res: ServerResponse, status: number, text: string, headers = {}): void =>
   void res.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(text)
 
-/** What a provider in trouble does with a token request. */
-const troubles: Readonly<Record<string, (res: ServerResponse) => void>> = {
-  '500': (res) => json(res, 500, '{"error":"server_error"}'),
+type Trouble = (res: ServerResponse) => void
+
+/** The refresh token is as good as before: it is sent again when the provider is well. */
+const passing: Readonly<Record<string, Trouble>> = {
   '503': (res) => json(res, 503, ''),
   '429 with Retry-After': (res) => json(res, 429, '{"error":"slow_down"}', { 'Retry-After': '7' }),
+  'a refusal of this client': (res) => json(res, 401, '{"error":"invalid_client"}'),
+  'a page with 404': (res) => res.writeHead(404, { 'Content-Type': 'text/html' }).end('<p>'),
+}
+
+/** Nobody can tell whether the provider has rotated the token: it is never sent again (R14). */
+const doubtful: Readonly<Record<string, Trouble>> = {
+  '500': (res) => json(res, 500, '{"error":"server_error"}'),
+  '502': (res) => res.writeHead(502, { 'Content-Type': 'text/html' }).end('<p>'),
+  '504': (res) => json(res, 504, '{}'),
   'a page instead of JSON': (res) => res.writeHead(200, { 'Content-Type': 'text/html' }).end('<p>'),
   'a page called JSON': (res) => json(res, 200, '<html>'),
   'an invalid_grant with status 500': (res) => json(res, 500, '{"error":"invalid_grant"}'),
@@ -32,25 +42,26 @@ const troubles: Readonly<Record<string, (res: ServerResponse) => void>> = {
   'an empty object': (res) => json(res, 200, '{}'),
   'a token that is no text': (res) => json(res, 200, '{"access_token":1,"token_type":"Bearer"}'),
   'another token type': (res) => json(res, 200, '{"access_token":"a","token_type":"mac"}'),
+  'a DPoP token that was not asked for': (res) =>
+    json(res, 200, '{"access_token":"a","token_type":"DPoP"}'),
   'a cut connection': (res) => void res.destroy(),
-  silence: () => undefined,
 }
 
-const inTrouble = (world: World, trouble: ((res: ServerResponse) => void) | undefined) => {
+const inTrouble = (world: World, trouble: Trouble | undefined) => {
   world.issuer.script.interceptToken = (_request, res) => {
     trouble?.(res)
     return trouble !== undefined
   }
 }
 
-for (const [name, trouble] of Object.entries(troubles))
+for (const [name, trouble] of Object.entries({ ...passing, silence: () => undefined }))
   test(`provider › ${name} › the rest of the token is used, then 503 with Retry-After, the session stays`, async (t) => {
     const { world, user } = await setUp(t)
     const cookie = user.cookieHeader()
     inTrouble(world, trouble)
     world.clock.advance(life - 5)
     assert.equal((await user.call('/api/x')).status, 200)
-    world.clock.advance(6)
+    world.clock.advance(20)
     const startMs = performance.now()
     const answer = await user.call('/api/x')
     assert.ok(performance.now() - startMs < waitMs + 4_000)
@@ -65,17 +76,50 @@ for (const [name, trouble] of Object.entries(troubles))
     world.issuer.close()
   })
 
-for (const name of ['503', '429 with Retry-After'] as const)
-  test(`provider › ${name}, then well again › the next call heals, with the same refresh token`, async (t) => {
+for (const [name, trouble] of Object.entries(passing))
+  test(`provider › ${name}, then well again › healed with the same refresh token`, async (t) => {
     const { world, user } = await setUp(t)
-    inTrouble(world, troubles[name])
+    inTrouble(world, trouble)
     world.clock.advance(life + 1)
     assert.equal((await user.call('/api/x')).status, 503)
     inTrouble(world, undefined)
+    // What Retry-After asked for is kept to.
+    world.clock.advance(8)
     assert.equal((await user.call('/api/x')).status, 200)
     const sent = world.issuer.tokenRequests.map(({ parameters }) => parameters.get('refresh_token'))
     assert.equal(sent.at(-1), sent.at(-2))
   })
+
+for (const [name, trouble] of Object.entries(doubtful))
+  test(`provider › R14 ${name} › sent once; the rest of the token is used, then a silent login is offered`, async (t) => {
+    const { world, user } = await setUp(t)
+    inTrouble(world, trouble)
+    world.clock.advance(life - 5)
+    for (let calls = 0; calls < 3; calls += 1) assert.equal((await user.call('/api/x')).status, 200)
+    world.clock.advance(6)
+    const answer = await user.call('/api/x')
+    assert.equal(answer.status, 401)
+    assert.equal(answer.json()['code'], 'session_expired')
+    assert.equal(answer.json()['login_url'], '/login?prompt=none')
+    assert.equal((await user.call('/api/x')).json()['login_url'], '/login?prompt=none')
+    assert.equal(world.issuer.grants('refresh_token'), 1)
+    inTrouble(world, undefined)
+    await user.navigate('/login?prompt=none')
+    assert.equal((await user.call('/api/x')).status, 200)
+  })
+
+test('provider › 429 with Retry-After › asked once in that time, however many sessions want it', async (t) => {
+  const { world, user } = await setUp(t)
+  const others = [await world.loggedIn(), await world.loggedIn()]
+  inTrouble(world, passing['429 with Retry-After'])
+  world.clock.advance(life + 1)
+  for (const each of [user, ...others]) {
+    const answer = await each.call('/api/x')
+    assert.equal(answer.status, 503)
+    assert.ok(Number(answer.headers['retry-after']) >= 6)
+  }
+  assert.equal(world.issuer.grants('refresh_token'), 1)
+})
 
 test('provider › refuses connections, then is back › 503 at once, then healed', async (t) => {
   const { world, user } = await setUp(t)
@@ -110,27 +154,27 @@ test('provider › slower than any caller waits › the callers get 503, its ans
   assert.equal(world.issuer.grants('refresh_token'), 1)
 })
 
-/** R15, AT-x: lives that are no lives, as they stand in the JSON; openid-client takes some answers for no answer at all. */
-const lives: readonly (readonly [name: string, member: string, status: number])[] = [
-  ['a number as text', '"expires_in":"90",', 200],
-  ['zero', '"expires_in":0,', 200],
-  ['missing', '', 200],
-  ['-1', '"expires_in":-1,', 503],
-  ['a text', '"expires_in":"abc",', 503],
-  ['1e309', '"expires_in":1e309,', 503],
-  ['null', '"expires_in":null,', 503],
+/** R15, AT-x: lives that are no lives, as they stand in the JSON. */
+const lives: readonly (readonly [name: string, member: string])[] = [
+  ['a number as text', '"expires_in":"90",'],
+  ['zero', '"expires_in":0,'],
+  ['missing', ''],
+  ['-1', '"expires_in":-1,'],
+  ['a text', '"expires_in":"abc",'],
+  ['1e309', '"expires_in":1e309,'],
+  ['null', '"expires_in":null,'],
 ]
 
-for (const [name, member, status] of lives)
-  test(`provider › expires_in ${name} (R15, AT-x) › ${status}, the session lives on`, async (t) => {
+for (const [name, member] of lives)
+  test(`provider › expires_in ${name} (R15, AT-x) › the token is used, the session lives on`, async (t) => {
     const { world, user } = await setUp(t)
     world.issuer.script.interceptToken = (_request, res) => {
       json(res, 200, `{${member}"access_token":"at-odd","token_type":"Bearer"}`)
       return true
     }
     world.clock.advance(life + 1)
-    assert.equal((await user.call('/api/x')).status, status)
+    assert.equal((await user.call('/api/x')).status, 200)
     const tokens = world.upstream.seen.map(({ headers }) => headers.authorization)
-    assert.deepEqual(tokens, status === 200 ? ['Bearer at-odd'] : [])
+    assert.deepEqual(tokens, ['Bearer at-odd'])
     assert.equal((await user.session())['authenticated'], true)
   })
