@@ -22,6 +22,9 @@ export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): 
   app.use(rooms.health)
   app.use(rooms.backchannelLogout)
 
+  app.use('/session', rooms.refuseForeign)
+  app.post('/logout', rooms.refuseForeign)
+
   // Only the broker's own pages touch the session: a file of the app costs no look into the store.
   app.use(['/login', '/callback', '/logout', '/session'], ...rooms.session)
   app.use(rooms.login)

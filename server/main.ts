@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
@@ -24,6 +24,7 @@ const readSettings = (): Config => {
   const loaded = loadConfig({
     env: dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
+    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     random: systemRandom,
   })
   if (!loaded.ok) {
@@ -89,7 +90,13 @@ const stop = async (running: Running, signal: string): Promise<void> => {
   process.exit(0)
 }
 
+/** Whoever read our output may go away; users must not notice. */
+const outliveReaders = (): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+}
+
 const main = async (): Promise<void> => {
+  outliveReaders()
   const server = brokerServer()
   const settings = await listen(server, readSettings())
   const log = processLog(settings.log, process.stdout)

@@ -1,4 +1,4 @@
-import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import type { Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
@@ -7,6 +7,7 @@ import { healthRoutes } from './health/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { formReader } from './http/parameters.ts'
+import { refuseForeign } from './http/require-app.ts'
 import { appHeaders } from './http/security-headers.ts'
 import { finishLogin } from './login/finish-login.ts'
 import { loginRoutes } from './login/routes.ts'
@@ -15,34 +16,23 @@ import { transactions } from './login/transactions.ts'
 import { endLogin } from './logout/end-login.ts'
 import { logoutRoutes } from './logout/routes.ts'
 import { principalOf } from './oidc/principal-of.ts'
-import { clientAddress } from './proxy/client-address.ts'
-import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
-import { judge, judgeUpgrade } from './proxy/judge.ts'
 import { routeTable } from './proxy/route-table.ts'
-import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
-import type { Upstreams } from './proxy/upstreams.ts'
 import { upstreams } from './proxy/upstreams.ts'
-import { circuitBreaker } from './refresh/circuit-breaker.ts'
-import type { FreshTokens } from './refresh/fresh-token.ts'
-import { freshTokens } from './refresh/fresh-token.ts'
-import { refreshSession } from './refresh/refresh-session.ts'
-import { refreshTurns } from './refresh/turns.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
-import { sessionCookieReader } from './session/session-cookie.ts'
 import { staticApp } from './spa/static-app.ts'
 import { userRoutes } from './user/routes.ts'
-import type { TokenVault } from './vault/vault.ts'
 import { tokenVault } from './vault/vault.ts'
-
-type Parts = Foundations & { readonly vault: TokenVault }
+import type { Parts } from './wire-gateway.ts'
+import { proxyRoom } from './wire-gateway.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
   readonly health: RequestHandler
   readonly backchannelLogout: RequestHandler
+  readonly refuseForeign: RequestHandler
   readonly session: readonly RequestHandler[]
   readonly login: RequestHandler
   readonly logout: RequestHandler
@@ -60,7 +50,7 @@ export type Rooms = {
 export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const base = foundations(config, powers)
   const parts = { ...base, vault: tokenVault(base.records) }
-  const { reply, hash, names, keep } = parts
+  const { reply, hash, keep } = parts
   const upstream = upstreams()
   const open = tunnels()
   return {
@@ -70,13 +60,8 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
       providerStatus: parts.provider.status,
       draining: powers.draining,
     }),
-    session: sessionMiddleware({
-      records: parts.records,
-      settings: config.session,
-      cookieName: names.session,
-      secure: config.secure,
-      random: powers.random,
-    }),
+    refuseForeign: refuseForeign(config.origin),
+    session: sessionRoom(config, powers, parts),
     backchannelLogout: backchannelLogoutRoom(powers, parts),
     login: loginRoom(config, powers, parts),
     logout: logoutRoom(config, powers, parts),
@@ -98,6 +83,15 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
     },
   }
 }
+
+const sessionRoom = (config: ReadyConfig, { random }: Powers, parts: Parts): RequestHandler[] =>
+  sessionMiddleware({
+    records: parts.records,
+    settings: config.session,
+    cookieName: parts.names.session,
+    secure: config.secure,
+    random,
+  })
 
 const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler => {
   const { tenant, secure } = config
@@ -142,6 +136,11 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
+    revoke: (token) => {
+      parts.keep.add(parts.provider.revoke(token)).catch((err: unknown) => {
+        log.warn({ err }, 'refresh token of a failed login not revoked')
+      })
+    },
     enlist: parts.signOut.enlist,
     isSignedOut: parts.signOut.isSignedOut,
   })
@@ -192,65 +191,3 @@ const spaRoom = (config: ReadyConfig, parts: Parts): RequestHandler =>
     'dir' in config.spa ? config.spa.dir : 'public',
     appHeaders({ secure: config.secure, csp: config.csp, providerOrigins: parts.provider.origins }),
   )
-
-type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnels: Tunnels }
-
-const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
-  const deps = {
-    origin: config.origin,
-    hash: parts.hash,
-    readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
-    readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
-    token: tokenRoom(config, powers, parts).fresh,
-  }
-  return {
-    log: powers.log,
-    reply: parts.reply,
-    origin: config.origin,
-    clientAddress: clientAddress(config.trustProxy),
-    newTraceparent: () => {
-      const id = powers.random.bytes(24).toString('hex')
-      return `00-${id.slice(0, 32)}-${id.slice(32)}-00`
-    },
-    judge: judge(deps),
-    judgeUpgrade: judgeUpgrade(deps),
-    forward: forward({ upstreams: parts.upstream }),
-    upstreams: parts.upstream,
-    tunnels: parts.tunnels,
-  }
-}
-
-const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
-  const { clock, log, backend } = powers
-  const shared = {
-    clock,
-    log,
-    aheadSeconds: config.refreshAheadSeconds,
-    openVault: parts.vault.open,
-  }
-  const lock = 'refresh'
-  return freshTokens({
-    ...shared,
-    waitMs: config.tenant.timeoutMs,
-    keep: parts.keep.add,
-    endSession: ({ id }) => parts.records.end(id, 'session_expired'),
-    refresh: refreshSession({
-      ...shared,
-      leewaySeconds: config.tenant.refreshLeewaySeconds,
-      breaker: circuitBreaker(clock),
-      readSession: (id) => parts.records.read(id, false),
-      saveVault: parts.vault.save,
-      takeTurn: refreshTurns({
-        clock,
-        log,
-        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
-        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
-        unlock: (id, fence) => backend.unlock(id, lock, fence),
-        onChange: backend.onChange,
-      }),
-      grant: (_principal, request) => parts.provider.refresh(request),
-      endSession: parts.records.end,
-      revoke: (_principal, token) => parts.provider.revoke(token),
-    }),
-  })
-}

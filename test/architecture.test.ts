@@ -6,6 +6,7 @@ const foundations = ['core', 'config', 'http', 'oidc', 'session']
 const joints = [
   'app',
   'wire',
+  'wire-gateway',
   'foundations',
   'front-door',
   'create-broker',

@@ -18,11 +18,14 @@ export type LoadOptions = {
   readonly env: Env
   /** For `NAME_FILE` and `CONFIG_FILE`; throws when there is no such file. */
   readonly readFile: (path: string) => string
+  /** For `SPA_DIR`; without it the folder is taken to be there. */
+  readonly isDirectory?: (path: string) => boolean
   readonly random: Random
 }
 
 /** The settings, or everything that is wrong with them at once. */
-export const loadConfig = ({ env, readFile, random }: LoadOptions): Loaded => {
+export const loadConfig = (options: LoadOptions): Loaded => {
+  const { env, readFile, random, isDirectory = () => true } = options
   const read = settingsReader(env, readFile)
   const production =
     read.value('NODE_ENV', parse.oneOf(['production', 'development', 'test']), 'development') ===
@@ -34,7 +37,7 @@ export const loadConfig = ({ env, readFile, random }: LoadOptions): Loaded => {
   const config: Config = {
     production,
     port,
-    host: read.text('HOST') ?? (production ? undefined : 'localhost'),
+    host: read.value('HOST', parse.host, production ? undefined : 'localhost'),
     origin,
     secure: origin.startsWith('https:'),
     tenant,
@@ -44,6 +47,8 @@ export const loadConfig = ({ env, readFile, random }: LoadOptions): Loaded => {
     ...loadProcess(read),
   }
   if (production) refuseDefaults(read)
+  const dir = read.text('SPA_DIR')
+  if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')
   return read.problems.length > 0
     ? { ok: false, problems: read.problems }
     : { ok: true, config, warnings: warningsFor(config, env) }
@@ -170,17 +175,21 @@ const checkLater = (read: Reader): void => {
     )
 }
 
+/** Made-up keys with a store that outlives the process: nobody could open what it keeps. */
+const madeUpKeys = ({ redis }: Config, env: Env): string[] =>
+  redis !== undefined && !['SESSION_SECRET', 'SESSION_KEYS'].every((name) => isSet(env, name))
+    ? ['SESSION_SECRET or SESSION_KEYS is not set: sessions end with this process.']
+    : []
+
+const isSet = (env: Env, name: string): boolean =>
+  (env[name] ?? '') !== '' || (env[`${name}_FILE`] ?? '') !== ''
+
 const warningsFor = (config: Config, env: Env): string[] => {
-  const warnings =
-    config.redis?.tlsVerify === false
-      ? ['REDIS_TLS_VERIFY=false: any certificate passes for Redis.']
-      : []
+  const warnings = madeUpKeys(config, env)
+  if (config.redis?.tlsVerify === false)
+    warnings.push('REDIS_TLS_VERIFY=false: any certificate passes for Redis.')
   for (const [name, row] of Object.entries(settings))
-    if (
-      'later' in row &&
-      ((env[name] ?? '') !== '' || (env[`${name}_FILE`] ?? '') !== '') &&
-      !(name === 'WEB_CONCURRENCY' && env[name] === '1')
-    )
+    if ('later' in row && isSet(env, name) && !(name === 'WEB_CONCURRENCY' && env[name] === '1'))
       warnings.push(`${name} has no effect in this version.`)
   for (const name of Object.keys(env))
     if (isUnknown(name)) warnings.push(`${name} is not a setting of Latchkey: is it misspelt?`)

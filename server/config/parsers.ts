@@ -122,3 +122,9 @@ const isCidr = (text: string): boolean => {
     bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
   )
 }
+
+/** A name or an address to listen on. */
+export const host: Parser<string> = (text) =>
+  isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)
+    ? ok(text)
+    : err('is neither a host name nor an IP address')

@@ -18,10 +18,11 @@ export type ErrorDetail = {
 export class BrokerError extends Error {
   override readonly name = 'BrokerError'
   readonly code: FailureCode
-  readonly info: ErrorDetail
+  /** Without the cause: what is enumerable here, a logger writes out. */
+  readonly info: Omit<ErrorDetail, 'cause'>
 
-  constructor(code: FailureCode, info: ErrorDetail = {}) {
-    super(code, { cause: info.cause })
+  constructor(code: FailureCode, { cause, ...info }: ErrorDetail = {}) {
+    super(code, { cause })
     this.code = code
     this.info = info
   }

@@ -38,6 +38,8 @@ export const isNavigation = (req: IncomingMessage): boolean => {
 export const isTopLevelNavigation = (req: IncomingMessage): boolean => {
   const destination = header(req, 'sec-fetch-dest')
   const purpose = `${header(req, 'sec-purpose') ?? ''} ${header(req, 'purpose') ?? ''}`
+  // No browser goes anywhere by HEAD.
+  if (req.method === 'HEAD') return false
   if (purpose.includes('prefetch') || purpose.includes('prerender')) return false
   if (destination !== undefined && destination !== 'document') return false
   return header(req, 'sec-fetch-mode') === undefined

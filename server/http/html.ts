@@ -44,6 +44,7 @@ export type Page = {
   readonly body: string
   /** Where the page moves on to by itself. */
   readonly refreshTo?: string | undefined
+  readonly hasForm?: boolean
 }
 
 /** A whole small page of the broker. */

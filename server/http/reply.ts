@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BrokerError } from '../core/errors.ts'
 import { toProblem } from '../core/problem.ts'
 import { isNavigation } from './caller.ts'
+import { errorPage } from './error-page.ts'
 import type { Page } from './html.ts'
-import { escapeHtml, linkButton, pagePolicy, renderPage } from './html.ts'
+import { pagePolicy, renderPage } from './html.ts'
 import { requestIdOf } from './request-id.ts'
 import { ownAnswerHeaders } from './security-headers.ts'
 
@@ -36,6 +37,8 @@ export const replies = (options: {
   const page = (req: IncomingMessage, res: Outgoing, status: number, content: Page) => {
     begin(req, res)
     res.setHeader('Content-Security-Policy', pagePolicy(options.formOrigins()))
+    // Under `no-referrer` a browser posts the form with `Origin: null`, which is anybody's.
+    if (content.hasForm === true) res.setHeader('Referrer-Policy', 'same-origin')
     send(req, res, { status, type: html, text: renderPage(content) })
   }
 
@@ -85,15 +88,3 @@ const send = (req: IncomingMessage, res: Outgoing, { status, type, text }: Body)
 
 const hasBody = (req: IncomingMessage): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
-
-const errorPage = (error: BrokerError, problem: ReturnType<typeof toProblem>): Page => ({
-  title: problem.title,
-  body: `<p>${escapeHtml(problem.detail ?? '')}</p>
-${wayBack(error)}
-<dl><dt>Code</dt><dd>${problem.code}</dd><dt>Status</dt><dd>${problem.status}</dd><dt>Request</dt><dd>${escapeHtml(problem.request_id)}</dd></dl>`,
-})
-
-const wayBack = (error: BrokerError): string =>
-  error.info.loginUrl === undefined
-    ? linkButton('/', 'Back to the app')
-    : linkButton(error.info.loginUrl, 'Log in again')

@@ -1,8 +1,10 @@
-import type { IncomingMessage } from 'node:http'
+import type { RequestHandler } from 'express'
 import { BrokerError } from '../core/errors.ts'
 import { callerOf } from './caller.ts'
 
-/** Throws `cross_site` when another site made the browser send this, whatever else it carries. */
-export const refuseForeign = (req: IncomingMessage, origin: string): void => {
-  if (callerOf(req, origin) === 'foreign') throw new BrokerError('cross_site')
-}
+/** Refuses what another site made the browser send, before anything is looked up for it. */
+export const refuseForeign = (origin: string): RequestHandler =>
+  function refuseForeignCall(req, _res, next) {
+    if (callerOf(req, origin) === 'foreign') throw new BrokerError('cross_site')
+    next()
+  }

@@ -19,6 +19,8 @@ export type FinishLoginDeps = {
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<void>
+  /** Tells the provider, some time, that a refresh token is not needed; never throws. */
+  readonly revoke: (refreshToken: string) => void
   /** Lets a sign-out at the provider find the session. */
   readonly enlist: (id: SessionId, principal: Principal) => Promise<void>
   /** Whether such a sign-out came while the session was being stored. */
@@ -49,21 +51,46 @@ export const finishLogin =
     const answer = await deps.exchange(parameters, pending)
     if (answer.idToken === undefined) throw new BrokerError('login_failed')
     const principal = deps.principalOf(answer.idToken.claims)
-    const createdAtMs = deps.nowMs()
-    const id = await browser.renew()
-    await deps.enlist(id, principal)
-    requireCreated(await deps.createVault(id, vaultOf(answer)))
-    requireCreated(await deps.createListing(id, lineOf(principal, createdAtMs, browser.agent)))
-    await browser.save(principal, createdAtMs).catch(refuseIfSignedOut)
-    if (await deps.isSignedOut(principal, createdAtMs)) {
-      await deps.endSession(id)
-      throw signedOut()
+    try {
+      return await storeLogin(deps, { answer, principal, pending, browser })
+    } catch (error) {
+      // Tokens that nobody will hold must not live on.
+      if (answer.refreshToken !== undefined) deps.revoke(answer.refreshToken)
+      throw error
     }
-    const found = parseSessionId(pending.foundSessionId ?? '')
-    if (found !== undefined && found !== id) await deps.endSession(found)
-    deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
-    return id
   }
+
+type Login = {
+  readonly answer: TokenAnswer
+  readonly principal: Principal
+  readonly pending: PendingLogin
+  readonly browser: Browser
+}
+
+const storeLogin = async (
+  deps: FinishLoginDeps,
+  { answer, principal, pending, browser }: Login,
+): Promise<SessionId> => {
+  const createdAtMs = deps.nowMs()
+  const id = await browser.renew()
+  await deps.enlist(id, principal)
+  const line = lineOf(principal, createdAtMs, browser.agent)
+  const [vault, listing] = await Promise.all([
+    deps.createVault(id, vaultOf(answer)),
+    deps.createListing(id, line),
+  ])
+  requireCreated(vault)
+  requireCreated(listing)
+  await browser.save(principal, createdAtMs).catch(refuseIfSignedOut)
+  if (await deps.isSignedOut(principal, createdAtMs)) {
+    await deps.endSession(id)
+    throw signedOut()
+  }
+  const found = parseSessionId(pending.foundSessionId ?? '')
+  if (found !== undefined && found !== id) await deps.endSession(found)
+  deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
+  return id
+}
 
 const signedOut = () =>
   new BrokerError('login_failed', { detail: 'You were logged out at the same moment.' })
@@ -86,6 +113,7 @@ const vaultOf = ({ tokenSet, refreshToken, idToken }: TokenAnswer): Vault => ({
 })
 
 const requireCreated = (outcome: CreateOutcome): void => {
+  if (outcome === 'ended') throw signedOut()
   if (outcome !== 'created')
     throw new BrokerError('internal_error', { cause: new Error(`new record: ${outcome}`) })
 }

@@ -3,9 +3,9 @@ import { Router } from 'express'
 import { toBrokerError, BrokerError } from '../core/errors.ts'
 import type { SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import { setCookie } from '../core/cookies.ts'
+import { cookieValues, setCookie } from '../core/cookies.ts'
 import { isTopLevelNavigation } from '../http/caller.ts'
-import { escapeHtml, linkButton } from '../http/html.ts'
+import { linkButton } from '../http/html.ts'
 import { header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
 import { parametersOf } from '../http/parameters.ts'
@@ -43,7 +43,12 @@ export const loginRoutes = (deps: LoginRoutesDeps, readForm: RequestHandler): Ro
   router.post('/login', readForm, login(deps))
   router.get('/callback', callback(deps))
   if (deps.responseMode === 'form_post') router.post('/callback', readForm, callback(deps))
+  else router.post('/callback', refusePost)
   return router
+}
+
+const refusePost: RequestHandler = () => {
+  throw new BrokerError('method_not_allowed', { allow: ['GET', 'HEAD'] })
 }
 
 const login = (deps: LoginRoutesDeps): RequestHandler =>
@@ -146,13 +151,15 @@ const forgetSession = (req: Partial<Request>): void => {
  * that the next request is same-site and shows the session cookie. Twice in a row, the browser keeps no cookies.
  */
 const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: string): void => {
-  if (isRetryState(state)) throw new BrokerError('login_cookie_missing', { loginUrl: '/login' })
+  const hasCookie = cookieValues(req.headers.cookie, deps.cookieName).length > 0
+  if (isRetryState(state) && !hasCookie)
+    throw new BrokerError('login_cookie_missing', { loginUrl: '/login' })
   const next = '/login?return_to=%2F&retry=1'
-  deps.log.info({ has_login_cookie: req.headers.cookie !== undefined }, 'callback of no login')
+  deps.log.info({ has_login_cookie: hasCookie }, 'callback of no login')
   deps.reply.page(req, res, 200, {
     title: 'One moment',
     body: `<p>This sign-in page was opened some time ago or in another browser. You are being taken to a fresh one.</p>
-${linkButton(next, 'Continue')}<p>${escapeHtml('Nothing has been lost.')}</p>`,
+${linkButton(next, 'Continue')}<p>Nothing has been lost.</p>`,
     refreshTo: next,
   })
 }
@@ -160,5 +167,6 @@ ${linkButton(next, 'Continue')}<p>${escapeHtml('Nothing has been lost.')}</p>`,
 const withWayBack = (error: BrokerError, returnTo: string): BrokerError =>
   new BrokerError(error.code, {
     ...error.info,
+    cause: error.cause,
     loginUrl: `/login?return_to=${encodeURIComponent(returnTo)}`,
   })

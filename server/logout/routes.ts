@@ -10,7 +10,6 @@ import type { KeyedHash } from '../http/keyed-hash.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
-import { refuseForeign } from '../http/require-app.ts'
 import { destroySession, liveSessionId } from '../session/lifecycle.ts'
 import type { EndLogin } from './end-login.ts'
 
@@ -28,25 +27,12 @@ export type LogoutRoutesDeps = {
 /** `/logout` and what follows it. */
 export const logoutRoutes = (deps: LogoutRoutesDeps): Router => {
   const router = Router({ caseSensitive: true, strict: true })
-  router.post(
-    '/logout',
-    refuseForeignForm(deps.origin),
-    deps.readForm,
-    fieldsOf,
-    deps.csrf,
-    post(deps),
-  )
+  router.post('/logout', deps.readForm, fieldsOf, deps.csrf, post(deps))
   router.get('/logout', get(deps))
   router.get('/logout/continue', followTicket(deps))
   router.get('/logout/callback', backFromProvider(deps))
   return router
 }
-
-const refuseForeignForm = (origin: string): RequestHandler =>
-  function refuseForeignLogout(req, _res, next) {
-    refuseForeign(req, origin)
-    next()
-  }
 
 /** Gives lusca the form field it looks for. */
 const fieldsOf: RequestHandler = (req, _res, next) => {
@@ -96,6 +82,7 @@ const askFirst = (deps: LogoutRoutesDeps, asked: Leaving & { readonly id: Sessio
   const token = deps.hash.of('csrf', asked.id)
   deps.reply.page(asked.req, asked.res, 200, {
     title: 'Log out?',
+    hasForm: true,
     body: `<p>You are about to end your session in this browser.</p>
 <form method="post" action="/logout">
 <input type="hidden" name="${csrfField}" value="${escapeHtml(token)}">

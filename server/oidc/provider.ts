@@ -39,20 +39,40 @@ export const provider = (
 ): Provider => {
   const met = () => issuers.metAt(tenant)
   const configuration = async () => (await met()).configuration
+  const revoke = async (refreshToken: string) =>
+    await revokeToken(await configuration(), refreshToken)
+  let isAway = false
   return {
     authorizationUrl: async (wish, binding) =>
       await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
     exchange: async (callback) => {
       const exchange = exchangeCode(await met(), tenant, { ...callback, redirectUri }, clock)
-      return await withDeadline(exchange, tenant.timeoutMs, tooSlow)
+      return await withDeadline(exchange, tenant.timeoutMs, tooSlow).catch((error: unknown) => {
+        revokeLate(exchange, revoke)
+        throw error
+      })
     },
-    refresh: async (request) => await refreshWhenMet(met, tenant, request, clock),
-    revoke: async (refreshToken) => await revokeToken(await configuration(), refreshToken),
+    refresh: async (request) => {
+      const outcome = await refreshWhenMet(met, tenant, request, clock)
+      isAway = outcome.kind === 'try_again' || outcome.kind === 'in_doubt'
+      return outcome
+    },
+    revoke,
     checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
     endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
     origins: () => issuers.origins(tenant),
-    status: () => issuers.status(tenant),
+    status: () => (isAway ? 'unreachable' : issuers.status(tenant)),
   }
+}
+
+/** Tokens that come home when nobody waits for them any more must not live on. */
+const revokeLate = (
+  exchange: Promise<TokenAnswer>,
+  revoke: (refreshToken: string) => Promise<void>,
+): void => {
+  exchange
+    .then(({ refreshToken }) => (refreshToken === undefined ? undefined : revoke(refreshToken)))
+    .catch(() => undefined)
 }
 
 /** A provider that cannot be discovered was not asked for anything. */

@@ -6,7 +6,6 @@ import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Replies } from '../http/reply.ts'
-import { refuseForeign } from '../http/require-app.ts'
 import { liveSessionId } from '../session/lifecycle.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 
@@ -28,7 +27,6 @@ export const userRoutes = (deps: UserRoutesDeps): Router => {
 
 const session = (deps: UserRoutesDeps): RequestHandler =>
   async function getSession(req, res) {
-    refuseForeign(req, deps.origin)
     const id = liveSessionId(req)
     if (id === undefined) return deps.reply.json(req, res, 200, anonymous)
     requireCsrf(deps.hash, {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settings } from '../../server/config/env.ts'
-import { formatProblems, withDotEnv } from '../../server/config/load.ts'
+import { formatProblems, loadConfig, withDotEnv } from '../../server/config/load.ts'
+import { systemRandom } from '../../server/core/random.ts'
 import { load, loaded, problems, production, provider, sealingKeyText, warnings, without, wrongNames } from './loading.ts' // prettier-ignore
 
 test('loadConfig › production with all it needs › starts', () => {
@@ -155,7 +156,7 @@ const warned: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] =
   [{ OIDC_CLIENT_SECERT: 'x' }, /^OIDC_CLIENT_SECERT is not a setting/],
   [{ SESSION_TTL: '5' }, /^SESSION_TTL is not a setting/],
   [{ REDIS_URI_FILE: 'x' }, /^REDIS_URI_FILE is not a setting/],
-  [{ REDIS_URL: 'rediss://a.test', REDIS_TLS_VERIFY: 'false' }, /^REDIS_TLS_VERIFY=false/],
+  [{ ...production, REDIS_URL: 'rediss://a.test', REDIS_TLS_VERIFY: 'false' }, /^REDIS_TLS_VERIFY=false/], // prettier-ignore
   [{ METRICS_TOKEN: 'x' }, /^METRICS_TOKEN has no effect/],
   [{ ADMIN_ROLE_FILE: 'secret' }, /^ADMIN_ROLE has no effect/],
 ]
@@ -184,4 +185,28 @@ test('formatProblems › two problems › name, fault and example of each, and w
 test('withDotEnv › a name in both › the environment stands above .env', () => {
   const env = withDotEnv({ PORT: '1', HOST: 'a' }, 'PORT=2\nLOG_LEVEL="warn" # why\n')
   assert.deepEqual(env, { PORT: '1', HOST: 'a', LOG_LEVEL: 'warn' })
+})
+
+for (const host of ['not a host!!', '-a', 'a_b', '1.2.3.4/8', 'a'.repeat(300)])
+  test(`HOST › ${host.slice(0, 20)} › is no place to listen on`, () => {
+    assert.deepEqual(wrongNames({ HOST: host }), ['HOST'])
+  })
+
+test('SPA_DIR › not a folder › named', () => {
+  const readFile = (path: string): string => {
+    throw new Error(path)
+  }
+  const loadedWith = (isDirectory: boolean) =>
+    loadConfig({ env: { SPA_DIR: 'dist' }, readFile, random: systemRandom, isDirectory: () => isDirectory }) // prettier-ignore
+  assert.equal(loadedWith(true).ok, true)
+  const refused = loadedWith(false)
+  assert.ok(!refused.ok)
+  assert.deepEqual(refused.problems.map(({ name }) => name), ['SPA_DIR']) // prettier-ignore
+})
+
+test('REDIS_URL › without keys of its own › warned: nobody could open the sessions later', () => {
+  assert.match(
+    warnings({ REDIS_URL: 'redis://redis.test:6379' }).join(' '),
+    /end with this process/,
+  )
 })

@@ -1,0 +1,48 @@
+import type { BrokerError } from '../core/errors.ts'
+import type { FailureCode } from '../core/failures.ts'
+import type { Problem } from '../core/problem.ts'
+import type { Page } from './html.ts'
+import { escapeHtml, linkButton } from './html.ts'
+
+type Words = { readonly title: string; readonly text: string }
+
+const loginAgain = { title: 'Please log in', text: 'Log in to go on where you were.' }
+const notNow = {
+  title: 'Not available right now',
+  text: 'Please try again in a moment. You are still logged in.',
+}
+
+/** What a person reads where the problem's own words are for whoever writes the app. */
+const forPeople: Partial<Record<FailureCode, Words>> = {
+  login_required: loginAgain,
+  session_expired: {
+    title: 'Your session has ended',
+    text: 'It was open for a long time. Log in to go on where you were.',
+  },
+  session_revoked: { title: 'You have been logged out', text: 'Log in to go on where you were.' },
+  store_unavailable: notNow,
+  idp_unavailable: {
+    title: 'Logging in is not possible right now',
+    text: 'The login service cannot be reached. Please try again in a moment.',
+  },
+  login_cookie_missing: {
+    title: 'Your browser keeps no cookies',
+    text: 'Logging in needs one cookie of this site. Allow cookies for it, then log in again.',
+  },
+}
+
+/** A refusal as a page: what happened, the next step, and the facts that support asks for. */
+export const errorPage = (error: BrokerError, problem: Problem): Page => {
+  const words = forPeople[error.code] ?? { title: problem.title, text: problem.detail ?? '' }
+  return {
+    title: words.title,
+    body: `<p>${escapeHtml(words.text)}</p>
+${wayBack(error)}
+<dl><dt>Problem</dt><dd>${escapeHtml(problem.title)}</dd><dt>Code</dt><dd>${problem.code}</dd><dt>Status</dt><dd>${problem.status}</dd><dt>Request</dt><dd>${escapeHtml(problem.request_id)}</dd></dl>`,
+  }
+}
+
+const wayBack = ({ status, info }: BrokerError): string => {
+  if (info.loginUrl === undefined) return linkButton('/', 'Back to the app')
+  return linkButton(info.loginUrl, status === 401 ? 'Log in' : 'Try again')
+}

@@ -1,0 +1,79 @@
+import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import { clientAddress } from './proxy/client-address.ts'
+import { forward } from './proxy/forward.ts'
+import type { HotPathDeps } from './proxy/hot-path.ts'
+import { judge, judgeUpgrade } from './proxy/judge.ts'
+import type { Tunnels } from './proxy/tunnel.ts'
+import type { Upstreams } from './proxy/upstreams.ts'
+import { circuitBreaker } from './refresh/circuit-breaker.ts'
+import type { FreshTokens } from './refresh/fresh-token.ts'
+import { freshTokens } from './refresh/fresh-token.ts'
+import { refreshSession } from './refresh/refresh-session.ts'
+import { refreshTurns } from './refresh/turns.ts'
+import { sessionCookieReader } from './session/session-cookie.ts'
+import type { TokenVault } from './vault/vault.ts'
+
+export type Parts = Foundations & { readonly vault: TokenVault }
+
+export type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnels: Tunnels }
+
+/** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
+export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
+  const deps = {
+    origin: config.origin,
+    hash: parts.hash,
+    readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
+    readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
+    token: tokenRoom(config, powers, parts).fresh,
+  }
+  return {
+    log: powers.log,
+    reply: parts.reply,
+    origin: config.origin,
+    clientAddress: clientAddress(config.trustProxy),
+    newTraceparent: () => {
+      const id = powers.random.bytes(24).toString('hex')
+      return `00-${id.slice(0, 32)}-${id.slice(32)}-00`
+    },
+    judge: judge(deps),
+    judgeUpgrade: judgeUpgrade(deps),
+    forward: forward({ upstreams: parts.upstream }),
+    upstreams: parts.upstream,
+    tunnels: parts.tunnels,
+  }
+}
+
+const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
+  const { clock, log, backend } = powers
+  const shared = {
+    clock,
+    log,
+    aheadSeconds: config.refreshAheadSeconds,
+    openVault: parts.vault.open,
+  }
+  const lock = 'refresh'
+  return freshTokens({
+    ...shared,
+    waitMs: config.tenant.timeoutMs,
+    keep: parts.keep.add,
+    endSession: ({ id }) => parts.records.end(id, 'session_expired'),
+    refresh: refreshSession({
+      ...shared,
+      leewaySeconds: config.tenant.refreshLeewaySeconds,
+      breaker: circuitBreaker(clock),
+      readSession: (id) => parts.records.read(id, false),
+      saveVault: parts.vault.save,
+      takeTurn: refreshTurns({
+        clock,
+        log,
+        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
+        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
+        unlock: (id, fence) => backend.unlock(id, lock, fence),
+        onChange: backend.onChange,
+      }),
+      grant: (_principal, request) => parts.provider.refresh(request),
+      endSession: parts.records.end,
+      revoke: (_principal, token) => parts.provider.revoke(token),
+    }),
+  })
+}
