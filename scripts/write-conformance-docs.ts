@@ -1,0 +1,48 @@
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+
+type Requirement = {
+  readonly standard: string
+  readonly section: string
+  readonly requirement: string
+}
+
+// Ours, and read by nothing else.
+const requirements = JSON.parse(
+  readFileSync(new URL('../test/conformance/requirements.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, Requirement>>
+
+const idShape =
+  /\b(?:R\d{1,2}|V\d+\.\d+\.\d+|(?:BBA|SBCP|ISS|FAPI|OIDC|OIDCD|RPL|BCL|FCL|HTTP|MSG|CACHE|FM|CK|REV|BT|RI|AT|COOK|HDR|LOC|FWD)-[0-9A-Za-z.]+(?:-[0-9a-z]+)?)\b/g
+
+/** Ids of requirements, each with the tests that carry it, as `file`. */
+export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => {
+  const found = new Map<string, Set<string>>()
+  for (const file of globSync('test/**/*.test.ts').toSorted())
+    for (const [id] of readFileSync(file, 'utf8').matchAll(idShape))
+      if (id in requirements) found.set(id, (found.get(id) ?? new Set()).add(file))
+  return new Map([...found].map(([id, files]) => [id, [...files]]))
+}
+
+/** docs/conformance.md: requirement → section → tests, from the ids that the tests carry. */
+export const conformanceDocs = (): string => {
+  const tests = testsByRequirement()
+  const rows = Object.entries(requirements).flatMap(([id, { standard, section, requirement }]) => {
+    const files = tests.get(id)?.map((file) => `\`${file.slice('test/'.length)}\``)
+    return files === undefined
+      ? []
+      : [`| ${id} | ${standard} ${section} | ${requirement} | ${files.join('<br>')} |`]
+  })
+  return `# Conformance
+
+What the standards ask of a backend for frontends, and the tests (under \`test/\`) that show it: each carries the requirement's id in its
+name, so \`node --test --test-name-pattern=R5 'test/**/*.test.ts'\` runs what shows one. A row is here only with a test.
+
+| id | source | requirement | tests |
+|---|---|---|---|
+${rows.join('\n')}
+
+Written by \`node scripts/write-conformance-docs.ts\`; a test holds it true.
+`
+}
+
+if (import.meta.main) writeFileSync('docs/conformance.md', conformanceDocs())
