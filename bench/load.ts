@@ -27,6 +27,7 @@ export const loadTool = hasWrk ? 'wrk' : 'autocannon'
 export const loadRound = async (target: Target, seconds: number): Promise<Round> => {
   const before = cpuSeconds(target.pid)
   const requestsPerSecond = hasWrk ? await wrk(target, seconds) : await cannon(target, seconds)
+  if (!(requestsPerSecond > 0)) throw new Error(`${target.url} answered nothing`)
   const spent = cpuSeconds(target.pid) - before
   return { requestsPerSecond, cpuSecondsPer10k: (spent / (requestsPerSecond * seconds)) * 10_000 }
 }
@@ -34,7 +35,7 @@ export const loadRound = async (target: Target, seconds: number): Promise<Round>
 const wrk = async ({ url, headers }: Target, seconds: number): Promise<number> => {
   const lines = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, ...lines, url])
-  if (/Non-2xx/.test(stdout)) throw new Error(`not every answer was 2xx:\n${stdout}`)
+  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`not every answer was 2xx:\n${stdout}`)
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 'NaN')
 }
 

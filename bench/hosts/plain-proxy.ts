@@ -16,6 +16,9 @@ const server = createServer((req, res) => {
       body: null,
     },
     {
+      onRequestStart() {
+        // Nothing to abort by: undici asks for the function all the same.
+      },
       onResponseStart(_controller, status, headers) {
         res.writeHead(status, {
           'content-type': String(headers['content-type']),
