@@ -59,6 +59,7 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
     endSession: ({ id }) => parts.records.end(id, 'session_expired'),
     refresh: refreshSession({
       ...shared,
+      keep: parts.keep.add,
       leewaySeconds: config.tenant.refreshLeewaySeconds,
       breaker: circuitBreaker(clock),
       readSession: (id) => parts.records.read(id, false),

@@ -9,7 +9,8 @@ import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { LiveSession } from '../session/records.ts'
 import { jitteredAhead } from './jitter.ts'
-import type { RefreshCase } from './refresh-session.ts'
+import type { RefreshCase } from './running.ts'
+import { loginPath } from './running.ts'
 
 export type FreshTokenDeps = {
   readonly clock: Clock
@@ -98,7 +99,7 @@ const forcedLately = (set: TokenSet | undefined, nowMs: number): boolean =>
 
 const vaultOf = (deps: FreshTokenDeps, session: LiveSession): Vault => {
   const vault = deps.openVault(session)?.content
-  if (vault === undefined) throw sessionEnded('missing', '/login')
+  if (vault === undefined) throw sessionEnded('missing', loginPath)
   return vault
 }
 
@@ -115,7 +116,7 @@ const withoutRefreshToken = async (
       cause: new Error('no refresh token to ask with for the audience of this route'),
     })
   await deps.endSession(session)
-  return sessionEnded('session_expired', '/login')
+  return sessionEnded('session_expired', loginPath)
 }
 
 const providerSlow = () =>

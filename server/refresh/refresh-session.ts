@@ -1,42 +1,16 @@
-import type { Clock } from '../core/clock.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { SessionId } from '../core/ids.ts'
-import type { Log } from '../core/log.ts'
-import type { Principal } from '../core/principal.ts'
-import type { TokenSet, TokenWant } from '../core/token-set.ts'
+import type { TokenSet } from '../core/token-set.ts'
 import { freshness, tokenKey } from '../core/token-set.ts'
-import type { RefreshOutcome, RefreshRequest } from '../oidc/refresh-grant.ts'
-import type { TokenAnswer } from '../oidc/token-answer.ts'
-import type { EndReason } from '../session/backend.ts'
-import type { RefreshIntent, Vault } from '../session/data.ts'
+import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
 import { sessionEnded } from '../session/ended.ts'
-import type { LiveSession } from '../session/records.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { judgeIntent } from './intent.ts'
-import type { OpenVault, SettleDeps, Settling } from './settle.ts'
-import { settle } from './settle.ts'
-import type { TakeTurn } from './turns.ts'
+import { conclude, livesOnInDoubt, markIntent, unspentSet, withdraw } from './outcome.ts'
+import type { RefreshCase, RefreshSessionDeps, Running } from './running.ts'
+import { loginPath, unavailable } from './running.ts'
+import type { OpenVault } from './settle.ts'
 
-export type RefreshSessionDeps = SettleDeps & {
-  readonly clock: Clock
-  readonly log: Log
-  readonly aheadSeconds: number
-  readonly leewaySeconds: number
-  readonly breaker: CircuitBreaker
-  readonly takeTurn: TakeTurn
-  readonly grant: (principal: Principal, request: RefreshRequest) => Promise<RefreshOutcome>
-  readonly endSession: (id: SessionId, reason: EndReason) => Promise<void>
-  readonly revoke: (principal: Principal, refreshToken: string) => Promise<void>
-}
-
-export type RefreshCase = {
-  readonly session: LiveSession
-  readonly want: TokenWant
-  /** An access token that its resource server has called invalid, however long it has to live. */
-  readonly rejected?: string | undefined
-}
-
-const loginPath = '/login'
 /** Longer than any grant may run: whoever waits, waits for the answer of the one that was sent. */
 const patienceMs = 65_000
 
@@ -55,22 +29,16 @@ export const refreshSession =
     if (outcome.kind === 'served') return outcome.value
     if (outcome.kind === 'taken') throw unavailable(2, 'somebody else is refreshing')
     const { turn } = outcome
+    const writes: Promise<unknown>[] = []
     try {
       const vault = await vaultOf(deps, session.id)
       const usable = usableSet(deps, asked, vault)
-      return usable ?? (await refreshVault(deps, { ...asked, vault, fence: turn.fence }))
+      return usable ?? (await refreshVault(deps, { ...asked, vault, fence: turn.fence, writes }))
     } finally {
-      await turn.end()
+      // The turn lasts until everything is written down; no caller waits for that.
+      void deps.keep(Promise.allSettled(writes).then(turn.end))
     }
   }
-
-type Running = RefreshCase & { readonly vault: OpenVault; readonly fence: number }
-
-const unavailable = (retryAfterSeconds: number, reason: string, cause?: unknown): BrokerError =>
-  new BrokerError('idp_unavailable', {
-    retryAfterSeconds,
-    cause: cause === undefined ? new Error(reason) : cause,
-  })
 
 const vaultOf = async (deps: RefreshSessionDeps, id: SessionId): Promise<OpenVault> => {
   const state = await deps.readSession(id)
@@ -118,7 +86,7 @@ const writeIntent = async (deps: RefreshSessionDeps, run: Running): Promise<Runn
   } catch (error) {
     // Nothing was sent; an intent that was written after all must not say otherwise.
     if (error instanceof BrokerError && error.code === 'store_unavailable')
-      await withdraw(deps, { ...run, vault: written })
+      run.writes.push(withdraw(deps, { ...run, vault: written }))
     throw error
   }
 }
@@ -131,24 +99,7 @@ const send = async (
   const { principal } = run.session.facts
   const outcome = await deps.grant(principal, { refreshToken, sub: principal.sub, want: run.want })
   reportTo(deps.breaker, outcome)
-  switch (outcome.kind) {
-    case 'refreshed':
-      return await saveAnswer(deps, run, outcome.answer)
-    case 'invalid_grant':
-      await deps.endSession(run.session.id, 'session_expired')
-      deps.log.info({ sub: principal.sub }, 'session ended: the provider took the grant back')
-      throw sessionEnded('session_expired', loginPath, outcome.cause)
-    case 'other_subject':
-      await deps.endSession(run.session.id, 'session_revoked')
-      deps.log.error({ sub: principal.sub }, 'session ended: a refresh named another subject')
-      await revokeQuietly(deps, principal, outcome.refreshToken)
-      throw sessionEnded('session_revoked', loginPath)
-    case 'try_again':
-      await withdraw(deps, run)
-      throw unavailable(outcome.retryAfterSeconds ?? 5, 'not refreshed', outcome.cause)
-    case 'in_doubt':
-      return await leaveInDoubt(deps, run, outcome.cause)
-  }
+  return await conclude(deps, run, outcome)
 }
 
 const reportTo = (breaker: CircuitBreaker, outcome: RefreshOutcome): void => {
@@ -157,86 +108,13 @@ const reportTo = (breaker: CircuitBreaker, outcome: RefreshOutcome): void => {
   else breaker.succeeded()
 }
 
-const saveAnswer = async (
-  deps: RefreshSessionDeps,
-  run: Running,
-  { tokenSet, refreshToken, idToken }: TokenAnswer,
-): Promise<TokenSet> => {
-  const set = run.rejected === undefined ? tokenSet : { ...tokenSet, forced: true }
-  const saved = await settleRun(deps, run, ({ intent: _done, ...content }) => ({
-    ...content,
-    refreshToken: refreshToken ?? content.refreshToken,
-    idToken: idToken?.raw ?? content.idToken,
-    sets: { ...content.sets, [tokenKey(run.want)]: set },
-  }))
-  if (saved === 'updated') return set
-  const { principal } = run.session.facts
-  if (saved === 'conflict') {
-    deps.log.error({ sub: principal.sub }, 'a refresh came home to another one and was dropped')
-    throw unavailable(1, 'a later refresh counts')
-  }
-  // The session ended while the provider answered: the tokens came home too late and must not live on.
-  await revokeQuietly(deps, principal, refreshToken)
-  throw sessionEnded('session_revoked', loginPath)
-}
-
-const settleRun = (deps: RefreshSessionDeps, run: Running, change: Settling['change']) =>
-  settle(deps, { id: run.session.id, fence: run.fence, vault: run.vault, change })
-
-/** The refresh token is as good as before: the next one may send it. */
-const withdraw = async (deps: RefreshSessionDeps, run: Running): Promise<void> => {
-  await settleRun(deps, run, ({ intent: _withdrawn, ...content }) => content)
-}
-
-const markIntent = (content: Vault, mark: Partial<RefreshIntent>): Vault =>
-  content.intent === undefined ? content : { ...content, intent: { ...content.intent, ...mark } }
-
-/** Sent, and no telling what became of it: within the provider's leeway once more, else never again. */
-const leaveInDoubt = async (
-  deps: RefreshSessionDeps,
-  run: Running,
-  cause: unknown,
-): Promise<TokenSet> => {
-  const change = (content: Vault) => markIntent(content, { outcome: 'unknown' })
-  const saved = await settleRun(deps, run, change)
-  deps.log.warn({ err: cause, sub: run.session.facts.principal.sub }, 'a refresh is in doubt')
-  if (saved === 'gone') throw sessionEnded('session_revoked', loginPath)
-  const marked = change(run.vault.content)
-  if (judgeIntent(marked.intent, deps.clock.nowMs(), deps.leewaySeconds) === 'send')
-    throw unavailable(1, 'the same token may be sent again', cause)
-  return await livesOnInDoubt(deps, run)
-}
-
-/** What is left of the access token is used; then the session ends, and a silent login can bring the person back. */
-const livesOnInDoubt = async (deps: RefreshSessionDeps, run: Running): Promise<TokenSet> => {
-  const set = run.vault.content.sets[tokenKey(run.want)]
-  if (set !== undefined && set.accessToken !== run.rejected && set.expiresAtMs > deps.clock.nowMs())
-    return set
-  await deps.endSession(run.session.id, 'refresh_in_doubt')
-  const { sub } = run.session.facts.principal
-  deps.log.warn({ sub }, 'session ended: its refresh is in doubt and its token is used up')
-  throw sessionEnded('refresh_in_doubt', loginPath)
-}
-
 /** Its sender died, or has lost the store and will find it again: one look later there is no more doubt about it. */
 const waitForOrphan = async (deps: RefreshSessionDeps, run: Running): Promise<TokenSet> => {
-  const { id } = run.session
   const { version, content } = run.vault
-  const nowMs = deps.clock.nowMs()
+  const mark = { orphanSeenAtMs: deps.clock.nowMs() }
   if (content.intent?.orphanSeenAtMs === undefined)
-    await deps.saveVault(id, version, markIntent(content, { orphanSeenAtMs: nowMs }))
-  const set = content.sets[tokenKey(run.want)]
-  if (set !== undefined && set.accessToken !== run.rejected && set.expiresAtMs > nowMs) return set
+    await deps.saveVault(run.session.id, version, markIntent(content, mark))
+  const set = unspentSet(deps, run)
+  if (set !== undefined) return set
   throw unavailable(2, 'an earlier refresh has not said what came of it')
-}
-
-const revokeQuietly = async (
-  deps: RefreshSessionDeps,
-  principal: Principal,
-  refreshToken: string | undefined,
-): Promise<void> => {
-  if (refreshToken === undefined) return
-  await deps.revoke(principal, refreshToken).catch((cause: unknown) => {
-    deps.log.warn({ err: cause }, 'a late refresh token was not revoked')
-  })
 }

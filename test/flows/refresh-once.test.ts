@@ -167,6 +167,32 @@ test('refresh › the store fails when the answer comes home › saved as soon a
   }
 })
 
+test('refresh › the store is silent when the answer comes home (R28) › 503 in 2 s, saved when it is back, no second grant', async (t) => {
+  const memory = memoryBackend({ clock: testClock() })
+  const store = { writes: 0, release: (): void => undefined }
+  const silence = new Promise<void>((resolve) => {
+    store.release = resolve
+  })
+  const backend: typeof memory = {
+    ...memory,
+    update: async (...call) => {
+      store.writes += 1
+      if (store.writes === 2) await silence
+      return await memory.update(...call)
+    },
+  }
+  const { world, user, refreshes, tokenNow } = await setUp(t, { backend })
+  world.clock.advance(life + 1)
+  const startMs = performance.now()
+  const answer = await user.call('/api/x')
+  assert.ok(performance.now() - startMs < 2_000)
+  assert.equal(answer.status, 503)
+  assert.equal(answer.json()['code'], 'store_unavailable')
+  store.release()
+  await tokenNow()
+  assert.equal(refreshes(), 1)
+})
+
 test('refresh › under way when the broker closes › waited for, and saved', async (t) => {
   const { world, user, refreshes } = await setUp(t)
   const second = await startSecondBroker(t, world)

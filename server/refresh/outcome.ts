@@ -1,0 +1,131 @@
+import { withDeadline } from '../core/deadline.ts'
+import { BrokerError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
+import type { TokenSet } from '../core/token-set.ts'
+import { tokenKey } from '../core/token-set.ts'
+import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
+import type { TokenAnswer } from '../oidc/token-answer.ts'
+import type { RefreshIntent, Vault } from '../session/data.ts'
+import { sessionEnded } from '../session/ended.ts'
+import { judgeIntent } from './intent.ts'
+import type { RefreshSessionDeps, Running } from './running.ts'
+import { loginPath, unavailable } from './running.ts'
+import type { Settling } from './settle.ts'
+import { settle } from './settle.ts'
+
+/** Writes down what the provider's answer means for the session; the result is the token that a call may go with. */
+export const conclude = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+  outcome: RefreshOutcome,
+): Promise<TokenSet> => {
+  const { principal } = run.session.facts
+  switch (outcome.kind) {
+    case 'refreshed':
+      return await inStoreTime(run, saveAnswer(deps, run, outcome.answer))
+    case 'invalid_grant':
+      await deps.endSession(run.session.id, 'session_expired')
+      deps.log.info({ sub: principal.sub }, 'session ended: the provider took the grant back')
+      throw sessionEnded('session_expired', loginPath, outcome.cause)
+    case 'other_subject':
+      await deps.endSession(run.session.id, 'session_revoked')
+      deps.log.error({ sub: principal.sub }, 'session ended: a refresh named another subject')
+      await revokeQuietly(deps, principal, outcome.refreshToken)
+      throw sessionEnded('session_revoked', loginPath)
+    case 'try_again':
+      await inStoreTime(run, withdraw(deps, run))
+      throw unavailable(outcome.retryAfterSeconds ?? 5, 'not refreshed', outcome.cause)
+    case 'in_doubt':
+      return await inStoreTime(run, leaveInDoubt(deps, run, outcome.cause))
+  }
+}
+
+const storePatienceMs = 1_000
+
+/** A store that is away holds up no caller for longer; the write goes on, and the turn with it. */
+export const inStoreTime = async <T>({ writes }: Running, work: Promise<T>): Promise<T> => {
+  writes.push(work)
+  const away = () => new BrokerError('store_unavailable', { retryAfterSeconds: 1 })
+  return await withDeadline(work, storePatienceMs, away)
+}
+
+const settleRun = (deps: RefreshSessionDeps, run: Running, change: Settling['change']) =>
+  settle(deps, { id: run.session.id, fence: run.fence, vault: run.vault, change })
+
+/** The refresh token is as good as before: the next one may send it. */
+export const withdraw = async (deps: RefreshSessionDeps, run: Running): Promise<void> => {
+  await settleRun(deps, run, ({ intent: _withdrawn, ...content }) => content)
+}
+
+const saveAnswer = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+  { tokenSet, refreshToken, idToken }: TokenAnswer,
+): Promise<TokenSet> => {
+  const set = run.rejected === undefined ? tokenSet : { ...tokenSet, forced: true }
+  const saved = await settleRun(deps, run, ({ intent: _done, ...content }) => ({
+    ...content,
+    refreshToken: refreshToken ?? content.refreshToken,
+    idToken: idToken?.raw ?? content.idToken,
+    sets: { ...content.sets, [tokenKey(run.want)]: set },
+  }))
+  if (saved === 'updated') return set
+  const { principal } = run.session.facts
+  if (saved === 'conflict') {
+    deps.log.error({ sub: principal.sub }, 'a refresh came home to another one and was dropped')
+    throw unavailable(1, 'a later refresh counts')
+  }
+  // The session ended while the provider answered: the tokens came home too late and must not live on.
+  await revokeQuietly(deps, principal, refreshToken)
+  throw sessionEnded('session_revoked', loginPath)
+}
+
+export const markIntent = (content: Vault, mark: Partial<RefreshIntent>): Vault =>
+  content.intent === undefined ? content : { ...content, intent: { ...content.intent, ...mark } }
+
+/** Sent, and no telling what became of it: within the provider's leeway once more, else never again. */
+const leaveInDoubt = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+  cause: unknown,
+): Promise<TokenSet> => {
+  const change = (content: Vault) => markIntent(content, { outcome: 'unknown' })
+  const saved = await settleRun(deps, run, change)
+  deps.log.warn({ err: cause, sub: run.session.facts.principal.sub }, 'a refresh is in doubt')
+  if (saved === 'gone') throw sessionEnded('session_revoked', loginPath)
+  const marked = change(run.vault.content)
+  if (judgeIntent(marked.intent, deps.clock.nowMs(), deps.leewaySeconds) === 'send')
+    throw unavailable(1, 'the same token may be sent again', cause)
+  return await livesOnInDoubt(deps, run)
+}
+
+/** What is left of the access token is used; then the session ends, and a silent login can bring the person back. */
+export const livesOnInDoubt = async (deps: RefreshSessionDeps, run: Running): Promise<TokenSet> => {
+  const set = unspentSet(deps, run)
+  if (set !== undefined) return set
+  await deps.endSession(run.session.id, 'refresh_in_doubt')
+  const { sub } = run.session.facts.principal
+  deps.log.warn({ sub }, 'session ended: its refresh is in doubt and its token is used up')
+  throw sessionEnded('refresh_in_doubt', loginPath)
+}
+
+/** The token at hand while it lives. */
+export const unspentSet = (
+  { clock }: RefreshSessionDeps,
+  { vault, want, rejected }: Running,
+): TokenSet | undefined => {
+  const set = vault.content.sets[tokenKey(want)]
+  const isUsable = set !== undefined && set.accessToken !== rejected
+  return isUsable && set.expiresAtMs > clock.nowMs() ? set : undefined
+}
+
+const revokeQuietly = async (
+  deps: RefreshSessionDeps,
+  principal: Principal,
+  refreshToken: string | undefined,
+): Promise<void> => {
+  if (refreshToken === undefined) return
+  await deps.revoke(principal, refreshToken).catch((cause: unknown) => {
+    deps.log.warn({ err: cause }, 'a late refresh token was not revoked')
+  })
+}
