@@ -27,7 +27,8 @@ test('newcomer › clean clone, npm ci && npm start › prints the address, the 
   const child = spawn('npm', ['start'], { cwd: folder, env, detached: true })
   const exited = once(child, 'exit')
   t.after(() => {
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    const isRunning = child.exitCode === null && child.signalCode === null
+    if (isRunning && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   })
   const lines: string[] = []
   for await (const line of createInterface(child.stdout)) {
