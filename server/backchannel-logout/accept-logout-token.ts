@@ -36,7 +36,7 @@ export const acceptLogoutToken =
       throw refused('replayed')
     const filter = { issuer, ...(sid !== undefined && { sid }), ...(sub !== undefined && { sub }) }
     const ended = await deps.endSessions(filter, issuedAtSeconds * 1_000 + graceMs)
-    deps.log.info({ issuer, ended }, 'back-channel logout')
+    deps.log.info({ audit: 'backchannel_logout', issuer, sid, sub, ended }, 'back-channel logout')
   }
 
 /** The reason is for the log: whoever probes learns nothing. */

@@ -6,6 +6,7 @@ import type { Principal } from '../core/principal.ts'
 import { tokenKey } from '../core/token-set.ts'
 import type { IDToken, TokenAnswer } from '../oidc/token-answer.ts'
 import type { CreateOutcome } from '../session/backend.ts'
+import { recordIdOf } from '../session/record-id.ts'
 import type { Listing, Vault } from '../session/data.ts'
 import type { PendingLogin } from './transactions.ts'
 
@@ -88,7 +89,8 @@ const storeLogin = async (
   }
   const found = parseSessionId(pending.foundSessionId ?? '')
   if (found !== undefined && found !== id) await deps.endSession(found)
-  deps.log.info({ sub: principal.sub, issuer: principal.issuer }, 'login finished')
+  const facts = { record: recordIdOf(id), sub: principal.sub, issuer: principal.issuer }
+  deps.log.info({ audit: 'login', ...facts }, 'login finished')
   return id
 }
 

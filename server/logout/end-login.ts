@@ -7,6 +7,7 @@ import { parseReturnTo } from '../core/return-to.ts'
 import type { EndSessionRequest } from '../oidc/end-session.ts'
 import type { Backend } from '../session/backend.ts'
 import type { Vault } from '../session/data.ts'
+import { recordIdOf } from '../session/record-id.ts'
 import type { SessionState, LiveSession } from '../session/records.ts'
 import type { Sealer } from '../session/seal.ts'
 
@@ -42,10 +43,7 @@ export const endLogin = (deps: EndLoginDeps) => ({
     const session = await deps.readSession(id)
     const vault = session.kind === 'live' ? deps.openVault(session)?.content : undefined
     await endHere()
-    deps.log.info(
-      { sub: session.kind === 'live' ? session.facts.principal.sub : undefined },
-      'logout',
-    )
+    deps.log.info({ audit: 'logout', record: recordIdOf(id), sub: subOf(session) }, 'logout')
     if (vault?.refreshToken !== undefined) await revokeSoon(deps, vault.refreshToken)
     return (await providerLogout(deps, vault?.idToken, returnTo)) ?? returnTo
   },
@@ -72,6 +70,9 @@ export const endLogin = (deps: EndLoginDeps) => ({
     return parsed.ok ? parsed.value : '/'
   },
 })
+
+const subOf = (session: SessionState) =>
+  session.kind === 'live' ? session.facts.principal.sub : undefined
 
 /** Waits a little, so that "logged out" is true at the provider as well, but never for long. */
 const revokeSoon = async (deps: EndLoginDeps, refreshToken: string): Promise<void> => {

@@ -25,11 +25,11 @@ export const conclude = async (
       return await inStoreTime(run, saveAnswer(deps, run, outcome.answer))
     case 'invalid_grant':
       await deps.endSession(run.session.id, 'session_expired')
-      deps.log.info({ sub: principal.sub }, 'session ended: the provider took the grant back')
+      deps.log.info(ended(run, 'invalid_grant'), 'session ended: the provider took the grant back')
       throw sessionEnded('session_expired', loginPath, outcome.cause)
     case 'other_subject':
       await deps.endSession(run.session.id, 'session_revoked')
-      deps.log.error({ sub: principal.sub }, 'session ended: a refresh named another subject')
+      deps.log.error(ended(run, 'other_subject'), 'session ended: a refresh named another subject')
       await revokeQuietly(deps, principal, outcome.refreshToken)
       throw sessionEnded('session_revoked', loginPath)
     case 'try_again':
@@ -39,6 +39,14 @@ export const conclude = async (
       return await inStoreTime(run, leaveInDoubt(deps, run, outcome.cause))
   }
 }
+
+/** The line that tells an auditor which session ended and why; `record` is a hash, the id itself opens the session. */
+const ended = ({ session }: Running, reason: string) => ({
+  audit: 'session_ended',
+  reason,
+  record: session.recordId,
+  sub: session.facts.principal.sub,
+})
 
 const storePatienceMs = 1_000
 
@@ -104,8 +112,7 @@ export const livesOnInDoubt = async (deps: RefreshSessionDeps, run: Running): Pr
   const set = unspentSet(deps, run)
   if (set !== undefined) return set
   await deps.endSession(run.session.id, 'refresh_in_doubt')
-  const { sub } = run.session.facts.principal
-  deps.log.warn({ sub }, 'session ended: its refresh is in doubt and its token is used up')
+  deps.log.warn(ended(run, 'refresh_in_doubt'), 'session ended: its refresh is in doubt')
   throw sessionEnded('refresh_in_doubt', loginPath)
 }
 

@@ -19,8 +19,8 @@ export type IssuerScript = {
   accessTokenSeconds: number
   /** Claims over the default ones; undefined takes a claim away. */
   idTokenClaims: Json
-  /** Changes the compact ID token, after signing. */
   alterIdToken: (token: string) => string | Promise<string>
+  alterKeys: (keys: readonly Json[]) => readonly Json[]
   /** Changes the token answer; `grant_type` tells which. */
   alterTokenAnswer: (answer: Json, grantType: string) => Json
   /** Answers a token request instead of the issuer; true when it did. */
@@ -55,6 +55,7 @@ export const startScriptedIssuer = async (port = 0) => {
     accessTokenSeconds: 300,
     idTokenClaims: {},
     alterIdToken: (token) => token,
+    alterKeys: (keys) => keys,
     alterTokenAnswer: (answer) => answer,
     interceptToken: () => false,
     interceptRevocation: () => false,
@@ -181,7 +182,7 @@ export const startScriptedIssuer = async (port = 0) => {
         return sendJson(res, 200, script.alterMetadata(metadata()))
       case '/jwks':
         state.jwksRequests += 1
-        return sendJson(res, 200, { keys: [jwk] })
+        return sendJson(res, 200, { keys: script.alterKeys([jwk]) })
       case '/authorize':
         return authorize(url, res)
       case '/token':
