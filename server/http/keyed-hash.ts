@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../core/secret.ts'
 
 /** What a hash is for; one purpose's hash is worth nothing for another. */
@@ -13,9 +14,9 @@ export type KeyedHash = {
 /** A hash of a session id that only the broker can make: CSRF token and logout link need no state. */
 export const keyedHash = (secrets: readonly Secret[]): KeyedHash => {
   const keys = secrets.map((secret) =>
-    createHmac('sha256', secret.reveal()).update('latchkey keyed hash').digest(),
+    createSecretKey(createHmac('sha256', secret.reveal()).update('latchkey keyed hash').digest()),
   )
-  const hash = (key: Buffer, purpose: HashPurpose, text: string) =>
+  const hash = (key: KeyObject, purpose: HashPurpose, text: string) =>
     createHmac('sha256', key).update(`${purpose}\0${text}`).digest()
   const newest = keys[0]
   if (newest === undefined) throw new RangeError('keyedHash needs at least one secret')

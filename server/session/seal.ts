@@ -1,6 +1,7 @@
 import type { Random } from '../core/random.ts'
 import type { SessionKey } from '../config/config.ts'
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync } from 'node:crypto'
 
 /** What sealed bytes are bound to: opened under anything else, they stay shut. */
 export type SealContext = {
@@ -85,7 +86,7 @@ const split = (sealed: Buffer): Parts | undefined => {
   }
 }
 
-const decrypt = (key: Buffer, parts: Parts, context: SealContext): Buffer | undefined => {
+const decrypt = (key: KeyObject, parts: Parts, context: SealContext): Buffer | undefined => {
   try {
     const decipher = createDecipheriv(algorithm, key, parts.iv, { authTagLength: tagBytes })
     decipher.setAAD(associatedData(parts.header, context)).setAuthTag(parts.tag)
@@ -96,14 +97,18 @@ const decrypt = (key: Buffer, parts: Parts, context: SealContext): Buffer | unde
   }
 }
 
-/** Derived keys, the last few kept: HKDF costs as much as opening a record, and a call opens two. */
+/**
+ * Derived keys, the last few kept: HKDF costs as much as opening a record, and a call opens two. As key objects: a cipher
+ * takes one four times as fast as the same bytes.
+ */
 const derivedKeys = () => {
-  const kept = new Map<string, Buffer>()
-  return ({ kid, key }: SessionKey, secret: string): Buffer => {
+  const kept = new Map<string, KeyObject>()
+  return ({ kid, key }: SessionKey, secret: string): KeyObject => {
     const name = `${kid}\n${secret}`
     const known = kept.get(name)
     if (known !== undefined) return known
-    const derived = Buffer.from(hkdfSync('sha256', key.reveal(), secret, 'latchkey seal 1', 32))
+    const bytes = hkdfSync('sha256', key.reveal(), secret, 'latchkey seal 1', 32)
+    const derived = createSecretKey(Buffer.from(bytes))
     kept.set(name, derived)
     const oldest = kept.keys().next()
     if (kept.size > derivedKeysKept && oldest.done !== true) kept.delete(oldest.value)
