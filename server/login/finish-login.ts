@@ -19,7 +19,7 @@ export type FinishLoginDeps = {
   readonly principalOf: (claims: IDToken) => Principal
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
-  readonly endSession: (id: SessionId) => Promise<void>
+  readonly endSession: (id: SessionId) => Promise<unknown>
   /** Tells the provider, some time, that a refresh token is not needed; never throws. */
   readonly revoke: (refreshToken: string) => void
   /** Lets a sign-out at the provider find the session. */

@@ -9,7 +9,7 @@ import { linkButton } from '../http/html.ts'
 import { header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
 import { parametersOf } from '../http/parameters.ts'
-import { liveSessionId, renewSession, saveLogin } from '../session/lifecycle.ts'
+import { dropSession, liveSessionId, renewSession, saveLogin } from '../session/lifecycle.ts'
 import type { Browser } from './finish-login.ts'
 import type { LoginDoor, LoginRequest } from './login-request.ts'
 import { asksForMore, parseLoginRequest } from './login-request.ts'
@@ -107,7 +107,7 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
       const id = await deps.finish(parameters, taken.pending, browserOf(req))
       deps.onLogin(req, res, id)
     } catch (error) {
-      forgetSession(req)
+      dropSession(req)
       throw withWayBack(toBrokerError(error), taken.returnTo)
     }
     deps.reply.redirect(req, res, taken.returnTo)
@@ -140,11 +140,6 @@ const browserOf = (req: Request): Browser => ({
   renew: () => renewSession(req),
   save: (principal, createdAtMs) => saveLogin(req, principal, createdAtMs),
 })
-
-/** A login that failed halfway: express-session would try the save again and set the cookie of a session that nobody stored. */
-const forgetSession = (req: Partial<Request>): void => {
-  delete req.session
-}
 
 /**
  * The callback of a login that this browser did not start, or started too long ago: begin again, by a page of ours, so

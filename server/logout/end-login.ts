@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { withDeadline } from '../core/deadline.ts'
-import type { SessionId } from '../core/ids.ts'
+import type { SessionId, Sub } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import { parseReturnTo } from '../core/return-to.ts'
@@ -8,7 +8,6 @@ import type { EndSessionRequest } from '../oidc/end-session.ts'
 import type { Backend } from '../session/backend.ts'
 import type { Vault } from '../session/data.ts'
 import { recordIdOf } from '../session/record-id.ts'
-import type { SessionState, LiveSession } from '../session/records.ts'
 import type { Sealer } from '../session/seal.ts'
 
 export type EndLoginDeps = {
@@ -18,8 +17,8 @@ export type EndLoginDeps = {
   readonly sealer: Sealer
   readonly idTokenHint: boolean
   readonly postLogoutRedirectUri: string
-  readonly readSession: (id: SessionId) => Promise<SessionState>
-  readonly openVault: (session: LiveSession) => { readonly content: Vault } | undefined
+  /** Gives back the vault as it was when the session ended. */
+  readonly endSession: (id: SessionId) => Promise<Vault | undefined>
   readonly revoke: (refreshToken: string) => Promise<void>
   /** Where the provider's session ends; undefined when it cannot be done there. */
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
@@ -36,14 +35,12 @@ export type EndLogin = ReturnType<typeof endLogin>
 /** The ways out: end here first, then tell the provider, then send the browser there. */
 export const endLogin = (deps: EndLoginDeps) => ({
   /**
-   * Ends the session by `endHere` before anything else, then revokes its refresh token; the result is where the
-   * browser goes next. A provider that is away delays nobody and keeps nobody logged in.
+   * Ends the session before anything else, then revokes the refresh token it had at that moment; the result is where
+   * the browser goes next. A provider that is away delays nobody and keeps nobody logged in.
    */
-  end: async (id: SessionId, returnTo: string, endHere: () => Promise<void>): Promise<string> => {
-    const session = await deps.readSession(id)
-    const vault = session.kind === 'live' ? deps.openVault(session)?.content : undefined
-    await endHere()
-    deps.log.info({ audit: 'logout', record: recordIdOf(id), sub: subOf(session) }, 'logout')
+  end: async (id: SessionId, sub: Sub | undefined, returnTo: string): Promise<string> => {
+    const vault = await deps.endSession(id)
+    deps.log.info({ audit: 'logout', record: recordIdOf(id), sub }, 'logout')
     if (vault?.refreshToken !== undefined) await revokeSoon(deps, vault.refreshToken)
     return (await providerLogout(deps, vault?.idToken, returnTo)) ?? returnTo
   },
@@ -70,9 +67,6 @@ export const endLogin = (deps: EndLoginDeps) => ({
     return parsed.ok ? parsed.value : '/'
   },
 })
-
-const subOf = (session: SessionState) =>
-  session.kind === 'live' ? session.facts.principal.sub : undefined
 
 /** Waits a little, so that "logged out" is true at the provider as well, but never for long. */
 const revokeSoon = async (deps: EndLoginDeps, refreshToken: string): Promise<void> => {

@@ -10,7 +10,7 @@ import type { KeyedHash } from '../http/keyed-hash.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
-import { destroySession, liveSessionId } from '../session/lifecycle.ts'
+import { dropSession, liveSessionId } from '../session/lifecycle.ts'
 import type { EndLogin } from './end-login.ts'
 
 export type LogoutRoutesDeps = {
@@ -69,7 +69,8 @@ type Leaving = { readonly req: Request; readonly res: Response; readonly returnT
 const leave = async (deps: LogoutRoutesDeps, { req, res, returnTo }: Leaving): Promise<void> => {
   const id = liveSessionId(req)
   const next =
-    id === undefined ? returnTo : await deps.endLogin.end(id, returnTo, () => destroySession(req))
+    id === undefined ? returnTo : await deps.endLogin.end(id, req.session.principal?.sub, returnTo)
+  dropSession(req)
   deps.clearCookies(res)
   if (!wantsJson(req)) return deps.reply.redirect(req, res, next)
   deps.reply.json(req, res, 200, { redirect_to: await deps.endLogin.ticketFor(next) })

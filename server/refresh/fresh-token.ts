@@ -20,7 +20,7 @@ export type FreshTokenDeps = {
   readonly openVault: (session: LiveSession) => { readonly content: Vault } | undefined
   /** One refresh for this session and want; rejects with BrokerError. */
   readonly refresh: (asked: RefreshCase) => Promise<TokenSet>
-  readonly endSession: (session: LiveSession) => Promise<void>
+  readonly endSession: (session: LiveSession) => Promise<unknown>
   /** Keeps the process alive until a running refresh has saved its token. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>
 }

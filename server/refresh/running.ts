@@ -19,7 +19,7 @@ export type RefreshSessionDeps = SettleDeps & {
   readonly breaker: CircuitBreaker
   readonly takeTurn: TakeTurn
   readonly grant: (principal: Principal, request: RefreshRequest) => Promise<RefreshOutcome>
-  readonly endSession: (id: SessionId, reason: EndReason) => Promise<void>
+  readonly endSession: (id: SessionId, reason: EndReason) => Promise<unknown>
   readonly revoke: (principal: Principal, refreshToken: string) => Promise<void>
   /** Keeps the process alive until what is under way has been written down. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>

@@ -49,8 +49,15 @@ export type Backend = {
     expected: number,
     sealed: Buffer,
   ) => Promise<UpdateOutcome>
-  /** Tombstone (until the absolute deadline, an hour at least), then all records gone. The first reason stands. */
-  readonly end: (id: RecordId, reason: EndReason, absoluteSeconds: number) => Promise<void>
+  /**
+   * Tombstone (until the absolute deadline, an hour at least), then all records gone. The first reason stands.
+   * Gives back the vault as it was at that very moment: no refresh can slip in between.
+   */
+  readonly end: (
+    id: RecordId,
+    reason: EndReason,
+    absoluteSeconds: number,
+  ) => Promise<StoredRecord | undefined>
   /** A fencing number that grows with each holder, or undefined while another holds the lock. */
   readonly lock: (id: RecordId, name: string, holdMs: number) => Promise<number | undefined>
   /** Another `holdMs` from now, even after it ran out; false when somebody else has had the lock since. */

@@ -43,11 +43,10 @@ const lifeAsMaxAge = (cookie: Cookie): void => {
   Object.defineProperty(cookie, 'data', { value: { ...flags, expires: undefined, maxAge } })
 }
 
-/** Ends the request's session: its tombstone stands before this resolves. */
-export const destroySession = (req: Request): Promise<void> =>
-  new Promise<void>((resolve, reject) => {
-    req.session.destroy((error: unknown) => settle(error, resolve, reject))
-  })
+/** Takes a session that is over, or was never stored, off the request: express-session would save it and set its cookie. */
+export const dropSession = (req: Partial<Request>): void => {
+  delete req.session
+}
 
 const settle = (error: unknown, resolve: () => void, reject: (error: Error) => void): void => {
   if (error === undefined || error === null) resolve()

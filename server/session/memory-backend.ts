@@ -118,12 +118,14 @@ const reader = (clock: Clock, { records, tombstones }: Records): Backend['read']
 }
 
 const ender = (clock: Clock, { records, tombstones }: Records, changed: Changed): Backend['end'] =>
-  verb((id, reason, absoluteSeconds): void => {
+  verb((id, reason, absoluteSeconds): StoredRecord | undefined => {
+    const vault = records.get(keyOf(id, 'vault'))
     const session = records.get(keyOf(id, 'session'))
     const leftMs = session ? session.deadlineMs - clock.nowMs() : absoluteSeconds * 1_000
     for (const kind of recordKinds) records.delete(keyOf(id, kind))
     if (tombstones.get(id) === undefined) tombstones.set(id, reason, Math.max(leftMs, hourMs))
     changed(id)
+    return vault && stored(vault)
   })
 
 const dayMs = 86_400_000

@@ -75,10 +75,11 @@ export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
       content: unknown,
     ): Promise<UpdateOutcome> =>
       backend.update(recordIdOf(id), kind, expected, seal(id, kind, expected + 1, content)),
-    end: (id: SessionId, reason: EndReason): Promise<void> =>
+    /** Ends the session; gives back its vault as it was at that moment, still sealed. */
+    end: (id: SessionId, reason: EndReason): Promise<StoredRecord | undefined> =>
       backend.end(recordIdOf(id), reason, life.absoluteSeconds),
     /** Ends a session that is known by its line only. */
-    endRecord: (recordId: RecordId, reason: EndReason): Promise<void> =>
+    endRecord: (recordId: RecordId, reason: EndReason): Promise<unknown> =>
       backend.end(recordId, reason, life.absoluteSeconds),
   }
 }

@@ -100,8 +100,9 @@ const writers = ({ run, remember }: DurableWrites, keys: RedisKeys, clock: Clock
     end: async (id, reason, absoluteSeconds) => {
       const args = [reason, wholeMs(absoluteSeconds * 1_000), keys.changes, id]
       const write = { script: scripts.endScript, keys: allKeys(keys, id), args }
-      await run(write.script, write.keys, write.args)
+      const vault = await run(write.script, write.keys, write.args)
       remember(() => write, 0)
+      return storedRecord(bytes(vault))
     },
   } satisfies Partial<Backend>
 }

@@ -89,7 +89,7 @@ return 1
 `)
 
 /**
- * KEYS session, vault, listing, tombstone. ARGV reason, absolute ms when no record tells, channel, id.
+ * KEYS session, vault, listing, tombstone. ARGV reason, absolute ms when no record tells, channel, id. The vault as it was.
  * DEL first: a Redis that is out of memory refuses a script's SET unless the script has written before,
  * so a logout works there too. pcall: a key of the wrong type must not keep a session from ending.
  */
@@ -97,10 +97,11 @@ export const endScript = script(`
 local record = redis.pcall('GETRANGE', KEYS[1], 0, 31)
 local version, deadline = header(type(record) == 'string' and record)
 local left = version and deadline - nowMs() or tonumber(ARGV[2])
+local vault = redis.pcall('GET', KEYS[2])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', int(math.max(left, 3600000)))
 changed(ARGV[3], ARGV[4])
-return 0
+return type(vault) == 'string' and vault
 `)
 
 /**

@@ -13,7 +13,7 @@ export type SignOutDeps = {
   readonly absoluteSeconds: number
   readonly log: Log
   readonly listing: (id: RecordId) => Promise<Listing | undefined>
-  readonly endRecord: (id: RecordId) => Promise<void>
+  readonly endRecord: (id: RecordId) => Promise<unknown>
 }
 
 /** Whose sessions: of one login at the issuer (`sid`), or of one person there. */

@@ -1,5 +1,5 @@
 import type { SessionId } from '../core/ids.ts'
-import type { CreateOutcome, UpdateOutcome } from '../session/backend.ts'
+import type { CreateOutcome, EndReason, StoredRecord, UpdateOutcome } from '../session/backend.ts'
 import type { Vault } from '../session/data.ts'
 import type { LiveSession, Records } from '../session/records.ts'
 
@@ -9,6 +9,8 @@ export type OpenVault = { readonly version: number; readonly content: Vault }
 export type TokenVault = {
   readonly create: (id: SessionId, content: Vault) => Promise<CreateOutcome>
   readonly open: (session: LiveSession) => OpenVault | undefined
+  /** Ends the session; the vault as it was at that moment, after every refresh that came home. */
+  readonly end: (id: SessionId, reason: EndReason) => Promise<Vault | undefined>
   /** Replaces exactly the version that was read; `gone` after a logout, so that tokens cannot revive it. */
   readonly save: (id: SessionId, version: number, content: Vault) => Promise<UpdateOutcome>
 }
@@ -18,11 +20,16 @@ export const tokenVault = (records: Records): TokenVault => ({
   create: (id, content) => records.create(id, 'vault', content),
   open: (session) => {
     if (session.vault === undefined) return undefined
-    const content = records.open(session.id, 'vault', session.vault)
-    // What opens under the session's own key was written here.
-    return content === undefined
-      ? undefined
-      : { version: session.vault.version, content: content as Vault }
+    const content = opened(records, session.id, session.vault)
+    return content && { version: session.vault.version, content }
+  },
+  end: async (id, reason) => {
+    const vault = await records.end(id, reason)
+    return vault && opened(records, id, vault)
   },
   save: (id, version, content) => records.update(id, 'vault', version, content),
 })
+
+const opened = (records: Records, id: SessionId, vault: StoredRecord): Vault | undefined =>
+  // What opens under the session's own key was written here.
+  records.open(id, 'vault', vault) as Vault | undefined

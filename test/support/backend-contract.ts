@@ -185,6 +185,13 @@ const endContract = (check: Check): void => {
     }
     assert.deepEqual(await backend.read(id, 60), { kind: 'ended', reason: 'session_expired' })
   })
+  check('end › a vault stands › it is given back as it was, once', async (backend, id) => {
+    await backend.create(id, 'vault', Buffer.from('first'), life)
+    await backend.update(id, 'vault', 1, binary)
+    const vault = await backend.end(id, 'session_revoked', 600)
+    assert.deepEqual(vault, { version: 2, sealed: binary })
+    assert.equal(await backend.end(id, 'session_revoked', 600), undefined)
+  })
   check('end › nothing stands › a tombstone all the same', async (backend, id) => {
     await backend.end(id, 'session_revoked', 600)
     assert.deepEqual(await backend.read(id), { kind: 'ended', reason: 'session_revoked' })
