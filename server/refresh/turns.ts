@@ -31,6 +31,11 @@ export type TurnOutcome<T> =
 
 export type TakeTurn = <T>(request: TurnRequest<T>) => Promise<TurnOutcome<T>>
 
+/**
+ * How long a lock stands before its holder has said anything. A lock that a silent Redis grants when nobody listens any more
+ * has no holder: it must not stand in the way for long.
+ */
+const firstHoldMs = 1_500
 /** A dead holder's turn ends this long after its last sign of life. */
 const holdMs = 6_000
 const signOfLifeMs = 1_500
@@ -47,7 +52,7 @@ export const refreshTurns = (deps: TurnsDeps): TakeTurn => {
     const untilMs = deps.clock.nowMs() + patienceMs
     for (;;) {
       const rung = bell.next(id, lookAgainMs)
-      const fence = await deps.lock(id, holdMs)
+      const fence = await deps.lock(id, firstHoldMs)
       if (fence !== undefined) return { kind: 'turn', turn: heldTurn(deps, id, fence) }
       if (deps.clock.nowMs() >= untilMs) return { kind: 'taken' }
       await rung
@@ -58,7 +63,7 @@ export const refreshTurns = (deps: TurnsDeps): TakeTurn => {
 }
 
 const heldTurn = (deps: TurnsDeps, id: RecordId, fence: number): Turn => {
-  const beat = setInterval(() => {
+  const live = () => {
     deps.extend(id, fence, holdMs).then(
       (held) => {
         if (!held) deps.log.warn({ record: id }, 'a refresh has lost its lock and goes on')
@@ -66,7 +71,9 @@ const heldTurn = (deps: TurnsDeps, id: RecordId, fence: number): Turn => {
       // The store is away: the refresh goes on, and its result waits for the store.
       () => undefined,
     )
-  }, signOfLifeMs)
+  }
+  live()
+  const beat = setInterval(live, signOfLifeMs)
   return {
     fence,
     end: async () => {
