@@ -65,12 +65,12 @@ routes:
 | \`pass.www_authenticate\` | boolean | \`false\` | The upstream's \`WWW-Authenticate\` reaches the browser. |
 | \`timeout.connect\` | duration | \`2s\` | How long connecting may take. |
 | \`timeout.first_byte\` | duration | \`25s\` | How long the upstream may take to begin its answer. |
-| \`timeout.idle\` | duration | \`55s\` | How long an answer may pause. |
+| \`timeout.idle\` | duration | \`55s\` | How long an answer or an upload may pause. |
 | \`limits.body\` | size | \`100mb\` | A larger request body gets 413. |
 | \`limits.concurrent\` | whole number | none | How many calls run at once. ${later} |
 | \`limits.rate\` | rate, such as \`100/s\` | none | How many calls one session may make. ${later} |
 | \`websocket\` | boolean | \`false\` | \`true\`: WebSocket upgrades go through. |
-| \`retry.idempotent\` | 0 to 5 | 0 | How often a call is sent again when that is safe. More than 0: ${later} |
+| \`retry.idempotent\` | 0 to 5 | 1 | How often a GET, HEAD, OPTIONS, PUT or DELETE is sent again, to the next upstream if there are several, when its connection failed before anything was answered. A body longer than 64 KiB is sent once. |
 | \`tls.ca\` | PEM text | the system's | The certificate authority of the upstream. ${later} |
 
 A duration is a whole number and \`ms\`, \`s\` or \`m\`; a size a whole number and \`b\`, \`kb\`, \`mb\` or \`gb\`, by 1024.

@@ -2,6 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import { Socket, Server as TcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BrokerError } from './core/errors.ts'
+import { toProblem } from './core/problem.ts'
+import { systemRandom } from './core/random.ts'
 import type { Broker } from './create-broker.ts'
 
 /** Above the 90 s that a PaaS router keeps its connections: whoever closes first must not be us. */
@@ -55,44 +59,113 @@ export const serve = (server: Server, broker: Broker): void => {
 const answersIn = (traffic: Traffic = new Map()): readonly ServerResponse[] =>
   [...traffic.values()].flatMap((underWay) => [...underWay])
 
-const refusals: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+type Refusal = {
+  readonly status: number
+  readonly reason: string
+  readonly code: 'invalid_request' | 'invalid_path'
+  readonly detail?: string
+}
+
+const malformed: Refusal = {
+  status: 400,
+  reason: 'Bad Request',
+  code: 'invalid_request',
+  detail: 'The request does not follow RFC 9112.',
+}
+
+const refusals: Readonly<Record<string, Refusal>> = {
+  HPE_INVALID_URL: { status: 400, reason: 'Bad Request', code: 'invalid_path' },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    reason: 'Request Header Fields Too Large',
+    code: 'invalid_request',
+    detail: 'The headers are too large.',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    reason: 'Request Timeout',
+    code: 'invalid_request',
+    detail: 'The headers did not arrive in time.',
+  },
 }
 
 /** What Node's parser refused (RFC 9112 section 2.2): one answer, and no further byte of it is read. */
 const endRefused = (error: Error & { readonly code?: unknown }, socket: Duplex): void => {
   const answered = socket instanceof Socket && socket.bytesWritten > 0
-  const status = refusals[String(error.code)] ?? '400 Bad Request'
   if (socket.writable && !answered)
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    socket.end(refusalText(refusals[String(error.code)] ?? malformed))
   else socket.destroy()
 }
 
+/** A whole answer, by hand: to Node there was no request, so there is no response to write to. */
+const refusalText = ({ status, reason, code, detail }: Refusal): string => {
+  const requestId = systemRandom.token(16)
+  const problem = toProblem(new BrokerError(code, { detail }), requestId)
+  const body = JSON.stringify({ ...problem, status })
+  return [
+    `HTTP/1.1 ${status} ${reason}`,
+    'Connection: close',
+    'Cache-Control: no-store',
+    'Content-Type: application/problem+json; charset=utf-8',
+    'X-Content-Type-Options: nosniff',
+    `X-Request-Id: ${requestId}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n')
+}
+
 const lookMs = 100
-const lingerMs = 1_000
+
+export type DrainTimes = {
+  /** What is still there after this time is cut. */
+  readonly graceMs: number
+  /** How long to answer on, so that whoever sends us users learns from `/readyz` to send them elsewhere. */
+  readonly lingerMs: number
+}
 
 /**
- * Stops accepting, lets what is under way end, and cuts what is still there after `graceMs`.
+ * Lets what is under way end, then stops accepting, and cuts what is still there after `graceMs`.
  *
- * Idle connections linger a moment: a request that a router has just sent on one is answered, with `Connection: close`,
- * where a closed socket would make it an error. `http.Server.close` would close them at once.
+ * While something is under way, and for the linger in any case, new connections are answered too: a load balancer that
+ * cannot connect does not know why. Idle connections stay as long: a request that a router has just sent on one is
+ * answered, with `Connection: close`, where a closed socket would make it an error. `http.Server.close` would close them at once.
  */
-export const drainServer = async (server: Server, graceMs: number): Promise<void> => {
+export const drainServer = async (
+  server: Server,
+  { graceMs, lingerMs }: DrainTimes,
+): Promise<void> => {
   const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
+  const timers = [
+    setTimeout(() => traffic.forEach((_underWay, socket) => socket.destroy()), graceMs),
+  ]
+  await answeringOn(answersIn(traffic), lingerMs, (graceMs * 3) / 4)
   const closed = new Promise<void>((resolve) => {
     TcpServer.prototype.close.call(server, () => resolve())
   })
-  for (const res of answersIn(traffic)) if (!res.headersSent) res.setHeader('Connection', 'close')
   const closeIdle = () => {
     server.closeIdleConnections()
     // To Node a connection that never sent a byte waits for its first request; browsers open such ones to spare.
     for (const socket of traffic.keys()) if (socket.bytesRead === 0) socket.destroy()
   }
-  const timers = [
-    setTimeout(() => timers.push(setInterval(closeIdle, lookMs)), lingerMs),
-    setTimeout(() => traffic.forEach((_underWay, socket) => socket.destroy()), graceMs),
-  ]
+  closeIdle()
+  timers.push(setInterval(closeIdle, lookMs))
   await closed
   timers.forEach((timer) => clearTimeout(timer))
+}
+
+/** Resolves when these answers have ended and the linger is over, or when there is no more time to wait for either. */
+const answeringOn = async (
+  answers: readonly ServerResponse[],
+  lingerMs: number,
+  longestMs: number,
+): Promise<void> => {
+  const over = new AbortController()
+  const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)
+  const ends = answers.map((res) => {
+    if (!res.headersSent) res.setHeader('Connection', 'close')
+    return new Promise<void>((resolve) => void res.once('close', resolve))
+  })
+  await Promise.race([Promise.all([...ends, lingerMs > 0 && pause(lingerMs)]), pause(longestMs)])
+  over.abort()
 }

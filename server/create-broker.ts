@@ -69,6 +69,8 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     },
     close: async () => {
       draining = true
+      // A grant that hangs must not keep them open.
+      rooms.proxy.tunnels.close()
       await rooms.settled()
       await rooms.close()
     },

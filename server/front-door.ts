@@ -5,7 +5,7 @@ import type { Clock } from './core/clock.ts'
 import { BrokerError, toBrokerError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
-import { logAccess } from './http/access-log.ts'
+import { logAccess, logUpgrade } from './http/access-log.ts'
 import { answersAnyHost, ownEndpoints } from './http/endpoints.ts'
 import { hostOf, isOwnHost } from './http/host.ts'
 import { headerCount } from './http/raw-headers.ts'
@@ -13,7 +13,7 @@ import type { Replies } from './http/reply.ts'
 import { assignRequestId } from './http/request-id.ts'
 import type { RequestTarget } from './http/request-target.ts'
 import { parseRequestTarget } from './http/request-target.ts'
-import type { RoutedCall } from './proxy/hot-path.ts'
+import type { RoutedCall, UpgradeCall } from './proxy/hot-path.ts'
 import { socketResponse } from './proxy/hot-path.ts'
 
 export type FrontDoorDeps = {
@@ -25,9 +25,8 @@ export type FrontDoorDeps = {
   readonly routeFor: (path: string) => Route | undefined
   readonly draining: () => boolean
   readonly proxied: (call: RoutedCall) => Promise<void>
-  readonly upgraded: (
-    call: Omit<RoutedCall, 'res' | 'awaitsContinue'> & { socket: Duplex; head: Buffer },
-  ) => Promise<void>
+  /** Resolves with the status of the handshake. */
+  readonly upgraded: (call: UpgradeCall) => Promise<number>
   /** The broker's own pages; calls `next` for what is not theirs. */
   readonly app: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
   readonly site: (req: IncomingMessage, res: ServerResponse) => void
@@ -57,28 +56,52 @@ export const frontDoor = (deps: FrontDoorDeps) => {
       if (route !== undefined)
         return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
       if (way.awaitsContinue) res.writeContinue()
+      if (hasBody(req)) waitForForm(deps, req, res)
       deps.app(req, res, () => deps.site(req, res))
     } catch (error) {
       deps.reply.failure(req, res, toBrokerError(error))
     }
   }
 
-  const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  return { handle, upgrade: upgradeDoor(deps) }
+}
+
+const upgradeDoor =
+  (deps: FrontDoorDeps) =>
+  (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // A browser that goes away during the upgrade is not an error of ours.
     socket.on('error', () => socket.destroy())
     assignRequestId(req, deps.random)
+    const noteStatus = logUpgrade(deps, req, socket)
     try {
       const target = checkedTarget(deps, req)
+      // Its bytes would be taken for WebSocket frames.
+      if (hasBody(req))
+        throw new BrokerError('invalid_request', { detail: 'An upgrade has no body.' })
       const route = routeOf(deps, target.path)
       if (route === undefined || req.headers.upgrade?.toLowerCase() !== 'websocket')
         throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
-      void deps.upgraded({ req, socket, head, route, target })
+      void deps.upgraded({ req, socket, head, route, target }).then(noteStatus)
     } catch (error) {
-      deps.reply.failure(req, socketResponse(req, socket), toBrokerError(error))
+      const failure = toBrokerError(error)
+      deps.reply.failure(req, socketResponse(req, socket), failure)
+      noteStatus(failure.status)
     }
   }
 
-  return { handle, upgrade }
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** A form of ours fits one packet or a few. */
+const formWaitMs = 10_000
+
+/** Whoever sends a small form and stops halfway is told so, and let go. */
+const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: ServerResponse): void => {
+  const timer = setTimeout(() => {
+    const detail = 'The body did not arrive in time.'
+    if (!req.complete) reply.failure(req, res, new BrokerError('invalid_request', { detail }))
+  }, formWaitMs)
+  res.once('close', () => clearTimeout(timer))
 }
 
 const routeOf = (deps: FrontDoorDeps, path: string): Route | undefined =>

@@ -74,13 +74,19 @@ type Running = {
 /** The part of the drain, 1 s at most, kept back for saving tokens and closing connections. */
 const lastWordsMs = (graceMs: number): number => Math.min(graceMs / 5, 1_000)
 
+/** So that two looks of a load balancer at `/readyz` may find it draining. */
+const lingerMs = 2_000
+
 const stop = async (running: Running, signal: string): Promise<void> => {
   const { server, broker, demo, config, log } = running
   const graceMs = config.shutdownSeconds * 1_000
   log.info({ signal }, 'draining')
   broker.drain()
   const ending = async () => {
-    await drainServer(server, graceMs - lastWordsMs(graceMs))
+    await drainServer(server, {
+      graceMs: graceMs - lastWordsMs(graceMs),
+      lingerMs: config.production ? lingerMs : 0,
+    })
     await broker.close()
     await demo?.close()
   }
@@ -107,7 +113,6 @@ const main = async (): Promise<void> => {
   })
   const broker = createBroker(config, { log })
   serve(server, broker)
-  announce(config, demo)
   // npm passes a Ctrl-C on that the terminal has sent already, and routers send SIGTERM more than once.
   let stopping = false
   const onSignal = (signal: NodeJS.Signals) => {
@@ -117,6 +122,7 @@ const main = async (): Promise<void> => {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  announce(config, demo)
 }
 
 await main()

@@ -19,12 +19,14 @@ export type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnel
 
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
+  const tokens = tokenRoom(config, powers, parts)
   const deps = {
     origin: config.origin,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
-    token: tokenRoom(config, powers, parts).fresh,
+    freshToken: tokens.fresh,
+    insteadToken: tokens.instead,
   }
   return {
     log: powers.log,

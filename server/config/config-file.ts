@@ -136,7 +136,6 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
     for (const key of ['tenants', 'require', 'headers', 'tls'] as const)
       if (route[key] !== undefined) note(`${place}.${key}`, unbuilt)
     if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
-    if ((route.retry?.idempotent ?? 0) > 0) note(`${place}.retry`, unbuilt)
     for (const key of ['rate', 'concurrent'] as const)
       if (route.limits?.[key] !== undefined) note(`${place}.limits.${key}`, unbuilt)
   })
@@ -168,6 +167,7 @@ const toRoute = (shape: RouteShape): Route => ({
     firstByte: shape.timeout?.first_byte ?? 25_000,
     idle: shape.timeout?.idle ?? 55_000,
   },
+  retryIdempotent: shape.retry?.idempotent ?? 1,
   bodyLimitBytes: shape.limits?.body ?? defaultBodyBytes,
   websocket: shape.websocket ?? false,
 })

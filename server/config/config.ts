@@ -64,6 +64,8 @@ export type Route = {
     readonly firstByte: number
     readonly idle: number
   }
+  /** How often an idempotent request is sent again after its connection failed. */
+  readonly retryIdempotent: number
   readonly bodyLimitBytes: number
   readonly websocket: boolean
 }

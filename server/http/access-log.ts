@@ -1,27 +1,51 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { requestIdOf } from './request-id.ts'
 
+type AccessDeps = { readonly clock: Clock; readonly log: Log }
+
 /** Writes one line when the answer has gone or was cut; never the query, which carries `code` and `state`. */
-export const logAccess = (
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+export const logAccess = (deps: AccessDeps, req: IncomingMessage, res: ServerResponse): void => {
+  const write = accessLine(deps, req)
+  res.once('close', () => {
+    write({ status: res.statusCode, cut: !res.writableFinished })
+  })
+}
+
+/** The same for an upgrade, when its connection has closed; gives what takes the status of its handshake. */
+export const logUpgrade = (
+  deps: AccessDeps,
   req: IncomingMessage,
-  res: ServerResponse,
-): void => {
+  socket: Duplex,
+): ((status: number) => void) => {
+  const write = accessLine(deps, req)
+  let status: number | undefined
+  socket.once('close', () => {
+    write({ status, cut: status === undefined })
+  })
+  return (answered) => {
+    status = answered
+  }
+}
+
+type Ended = { readonly status: number | undefined; readonly cut: boolean }
+
+const accessLine = ({ clock, log }: AccessDeps, req: IncomingMessage) => {
   const startMs = clock.nowMs()
   const path = (req.url ?? '').split('?', 1)[0]
-  res.once('close', () => {
+  return ({ status, cut }: Ended): void => {
     log.info(
       {
         request_id: requestIdOf(req),
         method: req.method,
         path,
-        status: res.statusCode,
+        status,
         duration_ms: clock.nowMs() - startMs,
-        ...(!res.writableFinished && { cut: true }),
+        ...(cut && { cut }),
       },
       'request',
     )
-  })
+  }
 }

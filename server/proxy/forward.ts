@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Route } from '../config/config.ts'
-import { BrokerError } from '../core/errors.ts'
+import type { TokenSet } from '../core/token-set.ts'
 import type { RequestTarget } from '../http/request-target.ts'
-import { limitedBody } from './limited-body.ts'
-import { browserHeaders } from './response-headers.ts'
+import type { Outcome } from './answer-handler.ts'
+import { answerHandler } from './answer-handler.ts'
+import { UploadCut } from './limited-body.ts'
+import { isReplayable, requestBody } from './request-body.ts'
+import type { RequestBody } from './request-body.ts'
+import { withToken } from './request-headers.ts'
+import { isConnectionFailure, toUpstreamError } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export type ForwardDeps = { readonly upstreams: Upstreams }
@@ -21,33 +25,61 @@ export type Forwarding = {
   /** BASE_URL's, which a redirect of the upstream's may name. */
   readonly ownOrigin: string
   readonly corsOrigin: string | undefined
+  /** Another token than the one in `headers`, once the upstream has called that invalid. */
+  readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+}
+
+type Attempt = {
+  readonly origin: string
+  readonly headers: string[]
+  readonly retries: number
+  readonly insteadToken: Forwarding['insteadToken']
 }
 
 /**
- * Streams the call to the upstream and the answer back, with back-pressure both ways and no body held.
- * Rejects with `upstream_unreachable`, `upstream_timeout` or `body_too_large` while nothing was answered; after that a
- * failure cuts the connection, so that a part never looks like the whole (RFC 9112 section 8).
+ * Streams the call to the upstream and the answer back, with back-pressure both ways; only a short body is held.
+ * Rejects with `upstream_unreachable`, `upstream_timeout`, `body_too_large`, `UploadCut` or the end of the session while
+ * nothing was answered; after that a failure cuts the connection, so that a part never looks like the whole (RFC 9112
+ * section 8).
  */
-export const forward =
-  ({ upstreams }: ForwardDeps) =>
-  (call: Forwarding): Promise<void> => {
-    const origin = upstreams.pick(call.route)
-    const path = upstreamPath(call.target.path, call.route.stripPrefix)
-    const options: Dispatcher.DispatchOptions = {
-      origin,
-      path: `${path}${call.target.query}`,
-      // Node's parser let the method through and the route's list has it.
-      method: call.req.method ?? 'GET',
-      headers: call.headers,
-      body: bodyOf(call),
-      headersTimeout: call.route.timeoutMs.firstByte,
-      bodyTimeout: call.route.timeoutMs.idle,
+export const forward = ({ upstreams }: ForwardDeps) =>
+  async function forwarded(call: Forwarding): Promise<void> {
+    const { route, headers, insteadToken } = call
+    const body = await requestBody(call.req, route)
+    const retries = mayRepeat(call.req, body) ? route.retryIdempotent : 0
+    const send = async (attempt: Attempt): Promise<void> => {
+      const outcome = await exchange(upstreams, { call, body, attempt })
+      switch (outcome.kind) {
+        case 'answered':
+          return
+        case 'renewed':
+          return await send({
+            ...attempt,
+            headers: withToken(headers, outcome.token.accessToken),
+            // Once: an API that calls every token invalid has the last word.
+            insteadToken: undefined,
+          })
+        case 'failed':
+          if (attempt.retries === 0 || !isConnectionFailure(outcome.cause))
+            throw failureOf(outcome.cause)
+          return await send({
+            ...attempt,
+            origin: upstreams.after(route, attempt.origin),
+            retries: attempt.retries - 1,
+          })
+      }
     }
-    return new Promise((resolve, reject) => {
-      const handler = answerHandler(call, { origin, path, resolve, reject })
-      upstreams.agent(call.route).dispatch(options, handler)
-    })
+    await send({ origin: upstreams.pick(route), headers, retries, insteadToken })
   }
+
+/** RFC 9110 section 9.2.2: what was sent twice must have the effect of once. */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+const mayRepeat = (req: IncomingMessage, body: RequestBody): boolean =>
+  idempotent.has(req.method ?? '') && isReplayable(body)
+
+const failureOf = (cause: Error): Error =>
+  cause instanceof UploadCut ? cause : toUpstreamError(cause)
 
 /** The path the upstream sees: cut by whole segments off a path that is canonical already. */
 export const upstreamPath = (path: string, stripPrefix: string): string => {
@@ -55,81 +87,30 @@ export const upstreamPath = (path: string, stripPrefix: string): string => {
   return rest === '' ? '/' : rest
 }
 
-const bodyOf = ({ req, route }: Forwarding): Readable | null => {
-  if (req.headers['transfer-encoding'] !== undefined) return limitedBody(req, route.bodyLimitBytes)
-  return Number(req.headers['content-length'] ?? 0) > 0 ? req : null
+type Exchange = {
+  readonly call: Forwarding
+  readonly body: RequestBody
+  readonly attempt: Attempt
 }
 
-type Answering = {
-  readonly origin: string
-  readonly path: string
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
-const answerHandler = (call: Forwarding, way: Answering): Dispatcher.DispatchHandler => {
-  const { res } = call
-  return {
-    onRequestStart(controller) {
-      const abort = () => controller.abort(new Error('the client went away'))
-      if (res.destroyed) abort()
-      // What the client no longer wants, the upstream should not go on making.
-      else
-        res.once('close', () => {
-          if (!res.writableFinished) abort()
-        })
-    },
-    onResponseStart(controller, statusCode) {
-      if (statusCode < 200) return
-      const raw = rawTexts(controller.rawHeaders)
-      res.writeHead(statusCode, browserHeaders(raw, factsOf(call, way)))
-      // Without a length the first byte may be long in coming: the header does not wait for it.
-      if (!hasLength(raw)) res.flushHeaders()
-    },
-    onResponseData(controller, chunk) {
-      if (res.write(chunk)) return
-      controller.pause()
-      res.once('drain', () => controller.resume())
-    },
-    onResponseEnd() {
-      res.end()
-      way.resolve()
-    },
-    onResponseError(_controller, error) {
-      if (!res.headersSent && !res.destroyed) return way.reject(toUpstreamError(error))
-      res.destroy()
-      way.resolve()
-    },
+const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Promise<Outcome> => {
+  const { req, res, route, target } = call
+  const path = upstreamPath(target.path, route.stripPrefix)
+  const options: Dispatcher.DispatchOptions = {
+    origin: attempt.origin,
+    path: `${path}${target.query}`,
+    // Node's parser let the method through and the route's list has it.
+    method: req.method ?? 'GET',
+    headers: attempt.headers,
+    body,
+    headersTimeout: route.timeoutMs.firstByte,
+    bodyTimeout: route.timeoutMs.idle,
   }
-}
-
-const factsOf = (call: Forwarding, { origin, path }: Answering) => ({
-  route: call.route,
-  requestId: call.requestId,
-  upstreamOrigin: origin,
-  upstreamPath: path,
-  ownOrigin: call.ownOrigin,
-  corsOrigin: call.corsOrigin,
-})
-
-const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
-  Array.isArray(raw)
-    ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
-    : []
-
-const hasLength = (raw: readonly string[]): boolean =>
-  raw.some(
-    (part, i) => i % 2 === 0 && part.length === 14 && part.toLowerCase() === 'content-length',
-  )
-
-const timeouts = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-])
-
-const toUpstreamError = (cause: Error & { readonly code?: unknown }): BrokerError => {
-  if (cause instanceof BrokerError) return cause
-  const late = typeof cause.code === 'string' && timeouts.has(cause.code)
-  return new BrokerError(late ? 'upstream_timeout' : 'upstream_unreachable', { cause })
+  const facts = { ...call, upstreamOrigin: attempt.origin, upstreamPath: path }
+  const { insteadToken } = attempt
+  const replayable = isReplayable(body)
+  return new Promise((resolve, reject) => {
+    const way = { res, facts, insteadToken, replayable, resolve, reject }
+    upstreams.agent(route).dispatch(options, answerHandler(way))
+  })
 }

@@ -13,6 +13,7 @@ import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
 import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
 import type { Admitted } from './judge.ts'
+import { UploadCut } from './limited-body.ts'
 import { upstreamHeaders } from './request-headers.ts'
 import type { Tunnels } from './tunnel.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -52,21 +53,28 @@ export const hotPath = (deps: HotPathDeps) =>
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
       const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
-      await deps.forward({ ...call, ...facts, headers })
+      await deps.forward({ ...call, ...facts, headers, insteadToken: admitted.insteadToken })
     } catch (error) {
+      if (error instanceof UploadCut) return endUpload(deps, req, res, error)
       allowReading(res, corsOrigin)
       refuse(deps, req, res, error)
     }
   }
 
-/** A WebSocket upgrade, start to end. */
+/** An upgrade to a configured route whose host and path were found good. */
+export type UpgradeCall = Omit<RoutedCall, 'res' | 'awaitsContinue'> & {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** A WebSocket upgrade, start to end of its handshake; the status that the browser got. */
 export const upgradePath = (deps: HotPathDeps) =>
-  async function upgraded(
-    call: Omit<RoutedCall, 'res' | 'awaitsContinue'> & { socket: Duplex; head: Buffer },
-  ): Promise<void> {
+  async function upgraded(call: UpgradeCall): Promise<number> {
     const { req, socket, head, route, target } = call
     try {
       if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
+      // RFC 6455 section 4.1.
+      if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
       const admitted = await deps.judgeUpgrade(req, route)
       await deps.tunnels.open({
         req,
@@ -78,8 +86,9 @@ export const upgradePath = (deps: HotPathDeps) =>
         firstByteMs: route.timeoutMs.firstByte,
         requestId: requestIdOf(req),
       })
+      return 101
     } catch (error) {
-      refuse(deps, req, socketResponse(req, socket), error)
+      return refuse(deps, req, socketResponse(req, socket), error)
     }
   }
 
@@ -115,9 +124,24 @@ const refuse = (
   req: IncomingMessage,
   res: ServerResponse,
   error: unknown,
-): void => {
+): number => {
   const failure = toBrokerError(error)
   if (failure.status >= 500)
     log.error({ err: failure, request_id: requestIdOf(req), code: failure.code }, 'call failed')
   reply.failure(req, res, failure)
+  return failure.status
+}
+
+/** No answer reaches a client that stands still in its upload: its connection ends, and the log says 408. */
+const endUpload = (
+  { log }: HotPathDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { reason }: UploadCut,
+): void => {
+  if (reason === 'stalled') {
+    log.info({ request_id: requestIdOf(req) }, 'upload stalled')
+    res.statusCode = 408
+  }
+  res.destroy()
 }

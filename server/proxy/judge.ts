@@ -16,11 +16,21 @@ export type JudgeDeps = {
   readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly readSession: (id: SessionId) => Promise<SessionState>
-  readonly token: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+  readonly freshToken: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+  /** Another token than the one an upstream called invalid; undefined where there is none to be had. */
+  readonly insteadToken: (
+    session: LiveSession,
+    want: TokenWant,
+    rejected: string,
+  ) => Promise<TokenSet | undefined>
 }
 
 /** A call that may go to the upstream, with the token it goes with. */
-export type Admitted = { readonly token: TokenSet | undefined }
+export type Admitted = {
+  readonly token: TokenSet | undefined
+  /** For an upstream that calls this token invalid. */
+  readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+}
 
 /** What a 401 tells the app to open. */
 const loginUrl = '/login'
@@ -44,7 +54,7 @@ export const judge =
         sessionId: session.id,
       })
     requireSize(req, route)
-    return { token: await tokenOf(deps, session, route) }
+    return await admitted(deps, session, route)
   }
 
 /** The same for a WebSocket, which can carry no CSRF header: its `Origin` must be there, and ours. */
@@ -59,7 +69,7 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
-    return { token: await tokenOf(deps, session, route) }
+    return await admitted(deps, session, route)
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
@@ -91,12 +101,15 @@ const requireSize = (req: IncomingMessage, route: Route): void => {
     })
 }
 
-const tokenOf = async (
+const admitted = async (
   deps: JudgeDeps,
   session: LiveSession | undefined,
   route: Route,
-): Promise<TokenSet | undefined> => {
-  if (session === undefined || route.token === 'none') return undefined
+): Promise<Admitted> => {
+  if (session === undefined || route.token === 'none')
+    return { token: undefined, insteadToken: undefined }
   const { audience, resource, scope } = route
-  return await deps.token(session, { audience, resource, scope })
+  const want = { audience, resource, scope }
+  const token = await deps.freshToken(session, want)
+  return { token, insteadToken: () => deps.insteadToken(session, want, token.accessToken) }
 }

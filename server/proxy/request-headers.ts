@@ -23,6 +23,9 @@ const brokersOwn = [
   'authorization',
   'dpop',
   'forwarded',
+  'x-forwarded',
+  // CGI hands it on as HTTP_PROXY, which HTTP clients obey (httpoxy).
+  'proxy',
   'via',
   'x-request-id',
   'traceparent',
@@ -97,6 +100,12 @@ export const upstreamHeaders = (req: IncomingMessage, facts: UpstreamFacts): str
   addOwn(headers, req, facts)
   return headers
 }
+
+/** The same list with another token, for a request that is sent again. */
+export const withToken = (headers: readonly string[], accessToken: string): string[] =>
+  headers.map((text, i) =>
+    i % 2 === 1 && headers[i - 1] === 'authorization' ? `Bearer ${accessToken}` : text,
+  )
 
 const namedByConnection = (connection: string | undefined): ReadonlySet<string> | undefined =>
   connection === undefined || connection === 'keep-alive' || connection === 'close'

@@ -1,4 +1,5 @@
 import type { Route } from '../config/config.ts'
+import { isReserved, ownEndpoints } from '../http/endpoints.ts'
 
 const hopByHop = [
   'connection',
@@ -105,15 +106,23 @@ const isForeignCookie = (setCookie: string): boolean =>
   !/^[\s=]*(?:__host-|__secure-|session\b|login\s*=|xsrf-token\s*=)/i.test(setCookie) &&
   !/;\s*domain\s*=/i.test(setCookie)
 
-/** A redirect within the upstream, or within our own origin, as a path on ours; one to anywhere else does not pass. */
+/**
+ * A redirect within the upstream, or within our own origin, as a path on ours; one to anywhere else does not pass, nor
+ * one to the broker's own endpoints, where the browser would log in or out on an API's word.
+ */
 const locationFor = (value: string, facts: ResponseFacts): string | undefined => {
   const base = `${facts.upstreamOrigin}${facts.upstreamPath}`
   if (!URL.canParse(value, base)) return undefined
   const url = new URL(value, base)
   if (url.pathname.startsWith('//')) return undefined
-  const path = `${url.pathname}${url.search}${url.hash}`
-  if (url.origin === facts.upstreamOrigin) return `${facts.route.stripPrefix}${path}`
-  return url.origin === facts.ownOrigin ? path : undefined
+  const path = pathOnOurs(url, facts)
+  if (path === undefined || ownEndpoints.has(path) || isReserved(path)) return undefined
+  return `${path}${url.search}${url.hash}`
+}
+
+const pathOnOurs = ({ origin, pathname }: URL, facts: ResponseFacts): string | undefined => {
+  if (origin === facts.upstreamOrigin) return `${facts.route.stripPrefix}${pathname}`
+  return origin === facts.ownOrigin ? pathname : undefined
 }
 
 const addCors = (headers: string[], origin: string | undefined): void => {

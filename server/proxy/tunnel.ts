@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream'
 import { BrokerError } from '../core/errors.ts'
 
 /** One admitted upgrade on its way to the upstream. */
@@ -30,13 +29,16 @@ export type Tunnels = {
 /** Every WebSocket that is open through this broker. */
 export const tunnels = (): Tunnels => {
   const browsers = new Set<Duplex>()
+  let closed = false
   return {
     open: (call) => {
+      if (closed) return Promise.reject(new BrokerError('upstream_unreachable'))
       browsers.add(call.socket)
       call.socket.once('close', () => browsers.delete(call.socket))
       return tunnel(call)
     },
     close: () => {
+      closed = true
       for (const socket of browsers) socket.destroy()
     },
   }
@@ -48,7 +50,7 @@ const tunnel = (call: Upgrading): Promise<void> => {
     method: 'GET',
     path: call.pathWithQuery,
     // Node takes a flat list as it takes raw headers; its types know only objects.
-    headers: [...call.headers, 'host', url.host, 'connection', 'Upgrade', 'upgrade', 'websocket'],
+    headers: handshakeHeaders(call.headers, url.host),
     timeout: call.firstByteMs,
   })
   return new Promise((resolve, reject) => {
@@ -70,6 +72,12 @@ const tunnel = (call: Upgrading): Promise<void> => {
   })
 }
 
+/** An upgrade has no body, and whoever says how long it is (`Content-Length: 0`) says too much. */
+const handshakeHeaders = (headers: readonly string[], host: string): string[] => [
+  ...headers.filter((_text, i) => headers[i - (i % 2)] !== 'content-length'),
+  ...['host', host, 'connection', 'Upgrade', 'upgrade', 'websocket'],
+]
+
 const passedToBrowser = new Set([
   'sec-websocket-accept',
   'sec-websocket-protocol',
@@ -89,8 +97,17 @@ const join = (
   if (first.length > 0) socket.write(first)
   if (head.length > 0) upstream.write(head)
   // One side's end or failure is the other's: nothing is left half open.
-  pipeline(socket, upstream, socket, () => {
-    socket.destroy()
-    upstream.destroy()
-  })
+  socket.pipe(upstream).pipe(socket)
+  socket.once('close', () => endSoon(upstream))
+  upstream.once('close', () => endSoon(socket))
+  upstream.once('error', () => upstream.destroy())
+}
+
+const lastBytesMs = 5_000
+
+/** Lets out what is written already, a close frame above all; a reader that does not read is not waited for. */
+const endSoon = (side: Duplex): void => {
+  const timer = setTimeout(() => side.destroy(), lastBytesMs)
+  side.once('close', () => clearTimeout(timer))
+  side.end(() => side.destroy())
 }

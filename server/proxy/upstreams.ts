@@ -5,6 +5,8 @@ export type Upstreams = {
   readonly agent: (route: Route) => Agent
   /** The next upstream of the route, in turn. */
   readonly pick: (route: Route) => string
+  /** The one after an upstream that failed; itself where it is alone. */
+  readonly after: (route: Route, failed: string) => string
   readonly close: () => Promise<void>
 }
 
@@ -31,6 +33,7 @@ export const upstreams = (): Upstreams => {
       if (upstream === undefined) throw new RangeError(`route ${route.path} has no upstream`)
       return upstream
     },
+    after: ({ upstreams: all }, failed) => all[(all.indexOf(failed) + 1) % all.length] ?? failed,
     close: async () => {
       await Promise.all([...agents.values()].map((agent) => agent.destroy()))
     },

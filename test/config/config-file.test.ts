@@ -34,6 +34,7 @@ const defaults = {
   cors: [],
   pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },
   timeoutMs: { connect: 2_000, firstByte: 25_000, idle: 55_000 },
+  retryIdempotent: 1,
   bodyLimitBytes: 104_857_600,
   websocket: false,
 }
@@ -60,7 +61,9 @@ const given: readonly (readonly [string, Partial<Route>])[] = [
   ['limits: { body: 64kb }', { bodyLimitBytes: 65_536 }],
   ['limits: { body: 1gb }', { bodyLimitBytes: 1_073_741_824 }],
   ['websocket: true', { websocket: true }],
-  ['retry: { idempotent: 0 }', {}],
+  ['retry: { idempotent: 0 }', { retryIdempotent: 0 }],
+  ['retry: { idempotent: 1 }', {}],
+  ['retry: { idempotent: 5 }', { retryIdempotent: 5 }],
 ]
 for (const [text, over] of given)
   test(`CONFIG_FILE › ${text} › is taken`, () => {
@@ -130,7 +133,6 @@ const unbuilt = [
   ['verify_token: true', 'verify_token'],
   ['limits: { rate: 100/s }', 'limits.rate'],
   ['limits: { concurrent: 5 }', 'limits.concurrent'],
-  ['retry: { idempotent: 1 }', 'retry'],
 ] as const
 for (const [text, place] of unbuilt)
   test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {

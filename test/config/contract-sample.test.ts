@@ -53,7 +53,6 @@ test("CONFIG_FILE › the contract's sample › is understood as a whole; what i
       'routes[0].headers',
       'routes[0].tls',
       'routes[0].verify_token',
-      'routes[0].retry',
       'routes[0].limits.rate',
       'routes[0].limits.concurrent',
     ],
@@ -72,7 +71,7 @@ test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused f
 
 test("CONFIG_FILE › the contract's sample less what is not built › is one route as written", () => {
   const unbuilt =
-    /^ {4}(?:tenants|verify_token|headers|retry|tls):.*\n|^ {4}require:\n(?: {6}.*\n)+|, concurrent: 200, rate: 100\/s/gm
+    /^ {4}(?:tenants|verify_token|headers|tls):.*\n|^ {4}require:\n(?: {6}.*\n)+|, concurrent: 200, rate: 100\/s/gm
   const text = sample.slice(sample.indexOf('routes:')).replace(unbuilt, '')
   assert.deepEqual(loaded(env, files(text)).routes, [
     {
@@ -89,6 +88,7 @@ test("CONFIG_FILE › the contract's sample less what is not built › is one ro
       cors: [],
       pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },
       timeoutMs: { connect: 2_000, firstByte: 25_000, idle: 55_000 },
+      retryIdempotent: 1,
       bodyLimitBytes: 100 * 1_048_576,
       websocket: false,
     },

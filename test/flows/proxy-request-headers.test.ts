@@ -25,6 +25,8 @@ const setUp = async (t: TestContext, options: WorldOptions = {}) => {
 const neverSent: readonly Pair[] = [
   ['DPoP', 'proof'],
   ['X-Real-IP', '6.6.6.6'],
+  ['X-Forwarded', 'for=6.6.6.6'],
+  ['Proxy', 'http://evil.test:3128'],
   ['X-Forwarded-Port', '1'],
   ['X-Forwarded-Prefix', '/evil'],
   ['X-Forwarded-User', 'root'],

@@ -179,6 +179,10 @@ const redirects: readonly Redirect[] = [
   ['to itself, absolute', ({ up }) => `${up}/a?b=1#c`, '/api/x/a?b=1#c'],
   ['to itself, by path', () => '/a', '/api/x/a'],
   ['to itself, relative', () => 'z?q', '/api/x/z?q'],
+  ['to a log-out of ours', ({ own }) => `${own}/logout?sid=x`, undefined],
+  ['to a log-in of ours', ({ own }) => `${own}/login?return_to=%2F`, undefined],
+  ['to what this version keeps free', ({ own }) => `${own}/admin/sessions`, undefined],
+  ['to a path that is ours without the prefix', () => '/logout', '/api/x/logout'],
   ['to the app, as X-Forwarded-Host told it', ({ own }) => `${own}/api/x/a?b`, '/api/x/a?b'],
 ]
 

@@ -21,7 +21,7 @@ const echo: Broker = {
 const start = async (t: TestContext) => {
   const server = brokerServer()
   const port = await listen(server)
-  t.after(() => drainServer(server, 0))
+  t.after(() => drainServer(server, { graceMs: 0, lingerMs: 0 }))
   return { server, port }
 }
 
@@ -66,6 +66,19 @@ for (const [what, bytes, status] of refused)
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
     assert.match(text, /\r\nConnection: close\r\n/i)
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1)
+  })
+
+for (const [what, bytes, status] of refused.slice(0, 1).concat(refused.slice(-1)))
+  test(`brokerServer › ${what} › the ${status} says in its body what was wrong, and is not stored`, async (t) => {
+    const [head = '', body = ''] = (await exchange(t, await startEcho(t), bytes)).split('\r\n\r\n')
+    assert.match(head, /\r\nContent-Type: application\/problem\+json/)
+    assert.match(head, /\r\nCache-Control: no-store/)
+    const problem = JSON.parse(body) as Record<string, unknown>
+    assert.equal(problem['status'], status)
+    assert.equal(problem['code'], 'invalid_request')
+    assert.equal(problem['type'], 'urn:latchkey:problem:invalid_request')
+    assert.match(head, new RegExp(`\r\nX-Request-Id: ${String(problem['request_id'])}`))
+    assert.match(head, new RegExp(`\r\nContent-Length: ${Buffer.byteLength(body)}`))
   })
 
 test('brokerServer › an upgrade to websocket › goes to the broker', async (t) => {

@@ -7,7 +7,15 @@ import type { Browser } from '../support/browser.ts'
 import { browser } from '../support/browser.ts'
 import { startMain } from '../support/npm-start.ts'
 import { redisLane } from '../support/redis-server.ts'
-import { holdRefreshes, isRefused, openGet, startGet, startParts, until } from './parts.ts'
+import {
+  holdRefreshes,
+  isDraining,
+  isRefused,
+  openGet,
+  startGet,
+  startParts,
+  until,
+} from './parts.ts'
 
 const lane = redisLane()
 
@@ -45,7 +53,7 @@ test(
     const { user, refresh, call } = await startRefresh(t, parts, main.origin)
     const answered = once(call, 'response')
     main.signal('SIGTERM')
-    await until(() => isRefused(main.origin))
+    await until(() => isDraining(main.origin))
     refresh.release()
     const [answer] = (await answered) as [NodeJS.ReadableStream & { statusCode: number }]
     answer.resume()

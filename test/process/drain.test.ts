@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { browser } from '../support/browser.ts'
 import { startMain } from '../support/npm-start.ts'
-import { connectTo, gate, isRefused, keptGet, startParts, until } from './parts.ts'
+import { connectTo, gate, isDraining, isRefused, keptGet, startParts, until } from './parts.ts'
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  test(`main › ${signal} twice during a slow call › 200 with Connection: close, nobody new, exit 0`, async (t) => {
+  test(`main › ${signal} twice during a slow call › 200 with Connection: close, whoever is new hears of it, exit 0`, async (t) => {
     const { upstream, env } = await startParts(t, 'process')
     const main = await startMain(t, env)
     const user = browser(main.origin)
@@ -19,10 +19,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     await until(() => upstream.seen.length === 2)
 
     main.signal(signal)
-    await until(() => isRefused(main.origin))
+    await until(() => isDraining(main.origin))
     main.signal(signal)
+    assert.ok(await isDraining(main.origin))
+    const other = await keptGet(t, `${main.origin}/livez`, '')
+    assert.deepEqual(other, { status: 200, connection: 'close' })
     held.open()
     assert.deepEqual(await slow, { status: 200, connection: 'close' })
+    await until(() => isRefused(main.origin))
     assert.equal(await main.exited, 0)
     assert.equal(main.complaints(), '')
   })

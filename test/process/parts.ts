@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -6,6 +7,7 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { send } from '../support/browser.ts'
 import { freePort, startRedis } from '../support/redis-server.ts'
 import type { ScriptedIssuer } from '../support/scripted-issuer.ts'
 import { scriptedClient, startScriptedIssuer } from '../support/scripted-issuer.ts'
@@ -82,6 +84,15 @@ export const isRefused = (origin: string): Promise<boolean> =>
     socket.once('connect', () => settle(false))
     socket.once('error', () => settle(true))
   })
+
+/** Whether a new connection is answered, with word from `/readyz` to send nobody more, and closed. */
+export const isDraining = async (origin: string): Promise<boolean> => {
+  const { status, headers, text } = await send(`${origin}/readyz`)
+  if (status !== 503) return false
+  assert.equal(headers.connection, 'close')
+  assert.match(text, /"process":\{"status":"draining"\}/)
+  return true
+}
 
 /** A GET as the app sends it, over a connection that it would like to keep. */
 export const openGet = (t: TestContext, url: string, cookie: string) => {

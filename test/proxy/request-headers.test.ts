@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
-import { upstreamHeaders } from '../../server/proxy/request-headers.ts'
+import { upstreamHeaders, withToken } from '../../server/proxy/request-headers.ts'
 
 type Pair = readonly [string, string]
 
@@ -99,6 +99,15 @@ test('upstreamHeaders › traceparent twice › a new one', () => {
     ['traceparent', trace],
   ]
   assert.deepEqual(headersOf(twice).get('traceparent'), ['minted'])
+})
+
+test('withToken › a list with a token › the same list with the other one', () => {
+  const headers = upstreamHeaders(requestWith([['X-Said', 'authorization']]), facts)
+  const other = withToken(headers, 'at-2')
+  assert.deepEqual(
+    other.map((text, i) => [headers[i], text]).filter(([before, after]) => before !== after),
+    [['Bearer at-1', 'Bearer at-2']],
+  )
 })
 
 test('upstreamHeaders › many different names › each judged, remembered or not', () => {

@@ -83,6 +83,13 @@ test('browserHeaders › any Location (LOC-a) › leads to a path of ours, or do
   )
 })
 
+test('browserHeaders › Location of an own endpoint, nothing stripped › does not pass', () => {
+  const bare = { ...facts, route: route('/', upstream) }
+  for (const path of ['/logout?sid=x', '/login', '/session/all/1', '/callback#x', '/metrics'])
+    assert.ok(!browserHeaders(['Location', path], bare).includes('location'), path)
+  assert.equal(browserHeaders(['Location', '/logouts'], bare)[1], '/logouts')
+})
+
 test('browserHeaders › any header list › one value each of what is our policy', () => {
   const names = fc.constantFrom(
     'Cache-Control',

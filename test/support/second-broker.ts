@@ -1,16 +1,16 @@
-import { createServer } from 'node:http'
 import type { TestContext } from 'node:test'
+import { brokerServer, serve } from '../../server/broker-server.ts'
 import { createBroker } from '../../server/create-broker.ts'
 import type { Browser } from './browser.ts'
 import { send } from './browser.ts'
 import type { World } from './world.ts'
-import { attach, listen } from './world.ts'
+import { listen } from './world.ts'
 
 /** Another instance of the world's broker: the same settings and store, nothing else in common. */
 export const startSecondBroker = async (t: TestContext, world: World) => {
   const broker = createBroker(world.config, { clock: world.clock, backend: world.backend })
-  const server = createServer()
-  attach(server, broker)
+  const server = brokerServer()
+  serve(server, broker)
   const port = await listen(server)
   t.after(async () => {
     server.closeAllConnections()

@@ -1,8 +1,8 @@
-import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Route, Tenant } from '../../server/config/config.ts'
+import { brokerServer, serve } from '../../server/broker-server.ts'
 import { systemClock } from '../../server/core/clock.ts'
 import type { Clock } from '../../server/core/clock.ts'
 import { asIssuer, asTenantId } from '../../server/core/ids.ts'
@@ -38,6 +38,7 @@ export const route = (path: string, upstream: string, over: Partial<Route> = {})
   cors: [],
   pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },
   timeoutMs: { connect: 2_000, firstByte: 25_000, idle: 55_000 },
+  retryIdempotent: 1,
   bodyLimitBytes: 100 * 1024 * 1024,
   websocket: false,
   ...over,
@@ -104,7 +105,7 @@ export const startWorld = async (t: TestContext, options: WorldOptions = {}) => 
   const issuer = await startScriptedIssuer()
   const upstream = await startUpstream()
   const clock = testClock()
-  const server = createServer()
+  const server = brokerServer()
   const origin = `http://localhost:${await listen(server)}`
   const base = testConfig(origin, issuer.issuer, upstream)
   const routes = [...(options.routes?.(upstream) ?? []), ...base.routes]
@@ -112,7 +113,7 @@ export const startWorld = async (t: TestContext, options: WorldOptions = {}) => 
   const backend = options.backend ?? memoryBackend({ clock })
   const powers = { clock, backend, log: options.log ?? silentLog } satisfies Partial<Powers>
   const broker = createBroker(config, powers)
-  attach(server, broker)
+  serve(server, broker)
   t.after(async () => {
     server.closeAllConnections()
     server.close()

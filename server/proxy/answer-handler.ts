@@ -1,0 +1,160 @@
+import type { ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { TokenSet } from '../core/token-set.ts'
+import { callsTokenInvalid } from './challenges.ts'
+import type { ResponseFacts } from './response-headers.ts'
+import { browserHeaders } from './response-headers.ts'
+
+/** What became of one exchange with an upstream. */
+export type Outcome =
+  | { readonly kind: 'answered' }
+  /** Nothing was answered. */
+  | { readonly kind: 'failed'; readonly cause: Error }
+  /** The upstream called the token invalid; its answer is held back, and here is another token. */
+  | { readonly kind: 'renewed'; readonly token: TokenSet }
+
+export type Answering = {
+  readonly res: ServerResponse
+  readonly facts: ResponseFacts
+  /** Another token than the one sent; undefined: there is none to be asked for. */
+  readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+  /** Whether the request can be sent again. */
+  readonly replayable: boolean
+  readonly resolve: (outcome: Outcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+type Sink = {
+  readonly start: (status: number, raw: readonly string[]) => void
+  readonly data: (controller: Dispatcher.DispatchController, chunk: Buffer) => void
+  readonly end: () => void
+  readonly error: (error: Error) => void
+}
+
+/** Takes an upstream's answer to the browser as it comes, unless it says that the token is invalid. */
+export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
+  const browser = browserSink(way)
+  let sink: Sink = browser
+  return {
+    onRequestStart(controller) {
+      abortWithClient(way.res, controller)
+    },
+    onResponseStart(controller, status) {
+      if (status < 200) return
+      const raw = rawTexts(controller.rawHeaders)
+      const ask = status === 401 && callsTokenInvalid(raw) ? way.insteadToken : undefined
+      if (ask === undefined || !way.replayable) {
+        // Too late for this call, but the next one has the new token.
+        ask?.().catch(() => undefined)
+        return browser.start(status, raw)
+      }
+      const kept = keptAnswer()
+      sink = kept
+      kept.start(status, raw)
+      holdBack(way, { ask, kept, browser, controller })
+    },
+    onResponseData: (controller, chunk) => sink.data(controller, chunk),
+    onResponseEnd: () => sink.end(),
+    onResponseError: (_controller, error) => sink.error(error),
+  }
+}
+
+/** What the client no longer wants, the upstream should not go on making. */
+const abortWithClient = (res: ServerResponse, controller: Dispatcher.DispatchController): void => {
+  const abort = () => controller.abort(new Error('the client went away'))
+  if (res.destroyed) return abort()
+  res.once('close', () => {
+    if (!res.writableFinished) abort()
+  })
+}
+
+const browserSink = ({ res, facts, resolve }: Answering): Sink => ({
+  start(status, raw) {
+    res.writeHead(status, browserHeaders(raw, facts))
+    // Without a length the first byte may be long in coming: the header does not wait for it.
+    if (!hasLength(raw)) res.flushHeaders()
+  },
+  data(controller, chunk) {
+    if (res.write(chunk)) return
+    controller.pause()
+    res.once('drain', () => controller.resume())
+  },
+  end() {
+    res.end()
+    resolve({ kind: 'answered' })
+  },
+  error(cause) {
+    if (!res.headersSent && !res.destroyed) return resolve({ kind: 'failed', cause })
+    res.destroy()
+    resolve({ kind: 'answered' })
+  },
+})
+
+type KeptAnswer = Sink & { readonly release: (to: Sink) => void }
+
+/** An answer that waits; a paused upstream that closes its connection delivers the rest of it all the same. */
+const keptAnswer = (): KeptAnswer => {
+  const waiting: ((to: Sink) => void)[] = []
+  let released: Sink | undefined
+  const pass = (event: (to: Sink) => void) => {
+    if (released === undefined) waiting.push(event)
+    else event(released)
+  }
+  return {
+    start: (status, raw) => pass((to) => to.start(status, raw)),
+    data: (controller, chunk) => pass((to) => to.data(controller, chunk)),
+    end: () => pass((to) => to.end()),
+    error: (error) => pass((to) => to.error(error)),
+    release: (to) => {
+      released = to
+      waiting.forEach((event) => event(to))
+    },
+  }
+}
+
+const nowhere: Sink = {
+  start: () => undefined,
+  data: () => undefined,
+  end: () => undefined,
+  error: () => undefined,
+}
+
+type Held = {
+  readonly ask: () => Promise<TokenSet | undefined>
+  readonly kept: KeptAnswer
+  readonly browser: Sink
+  readonly controller: Dispatcher.DispatchController
+}
+
+/** Holds a 401 until it is known whether there is another token; without one, the browser gets it as it came. */
+const holdBack = (way: Answering, { ask, kept, browser, controller }: Held): void => {
+  controller.pause()
+  const drop = () => {
+    kept.release(nowhere)
+    controller.abort(new Error('the answer is not needed'))
+  }
+  ask().then(
+    (token) => {
+      if (token === undefined) {
+        kept.release(browser)
+        return controller.resume()
+      }
+      drop()
+      way.resolve({ kind: 'renewed', token })
+    },
+    (error: unknown) => {
+      drop()
+      way.reject(error)
+    },
+  )
+}
+
+const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
+  Array.isArray(raw)
+    ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
+    : []
+
+const hasLength = (raw: readonly string[]): boolean =>
+  raw.some(
+    (part, i) => i % 2 === 0 && part.length === 14 && part.toLowerCase() === 'content-length',
+  )

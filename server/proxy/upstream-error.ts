@@ -1,0 +1,34 @@
+import { BrokerError } from '../core/errors.ts'
+
+const timeouts = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+
+/** The connection could not be made, or ended before any byte of an answer. */
+const connectionFailures = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+type Coded = Error & { readonly code?: unknown }
+
+/** Whether the same request may fare better on a new connection; an answer that is late or makes no sense does not. */
+export const isConnectionFailure = ({ code }: Coded): boolean =>
+  typeof code === 'string' && connectionFailures.has(code)
+
+/** What the client hears of a failed exchange with an upstream. */
+export const toUpstreamError = (cause: Coded): BrokerError => {
+  if (cause instanceof BrokerError) return cause
+  const late = typeof cause.code === 'string' && timeouts.has(cause.code)
+  return new BrokerError(late ? 'upstream_timeout' : 'upstream_unreachable', { cause })
+}
