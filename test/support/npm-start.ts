@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
-import type { TestContext } from 'node:test'
+import type { Cleanup } from './redis-server.ts'
 
 export type Started = {
   readonly origin: string
@@ -26,7 +26,7 @@ export type MainOptions = {
 
 const main = new URL('../../server/main.ts', import.meta.url).pathname
 
-const launch = (t: TestContext, env: Env, { cwd, nodeArgs = [] }: MainOptions) => {
+const launch = (t: Cleanup, env: Env, { cwd, nodeArgs = [] }: MainOptions) => {
   const child = spawn(process.execPath, [...nodeArgs, main], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,7 +49,7 @@ const launch = (t: TestContext, env: Env, { cwd, nodeArgs = [] }: MainOptions) =
 
 /** Runs `node server/main.ts` in a bare environment and waits for its first line, the app's address. */
 export const startMain = async (
-  t: TestContext,
+  t: Cleanup,
   env: Env,
   options: MainOptions = {},
 ): Promise<Started> => {
@@ -68,7 +68,7 @@ export const startMain = async (
 }
 
 /** Runs `node server/main.ts` with settings that it is to refuse, to its end. */
-export const runMain = async (t: TestContext, env: Env, options: MainOptions = {}) => {
+export const runMain = async (t: Cleanup, env: Env, options: MainOptions = {}) => {
   const { child, exited, complaints } = launch(t, env, options)
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
