@@ -78,10 +78,22 @@ const heldTurn = (deps: TurnsDeps, id: RecordId, fence: number): Turn => {
     fence,
     end: async () => {
       clearInterval(beat)
-      await deps.unlock(id, fence).catch((err: unknown) => {
-        deps.log.warn({ err }, 'refresh lock not freed: it runs out by itself')
-      })
+      await giveBack(deps, id, fence)
     },
+  }
+}
+
+/** Tried for as long as the lock would stand: a store that was away for a moment must not make the next one wait for its end. */
+const giveBack = async (deps: TurnsDeps, id: RecordId, fence: number): Promise<void> => {
+  const untilMs = deps.clock.nowMs() + holdMs
+  for (;;) {
+    try {
+      return await deps.unlock(id, fence)
+    } catch (err) {
+      if (deps.clock.nowMs() >= untilMs)
+        return deps.log.warn({ err }, 'refresh lock not freed: it runs out by itself')
+      await sleep(lookAgainMs)
+    }
   }
 }
 

@@ -79,3 +79,27 @@ test('refreshTurns › the holder lives on › its turn outlives the lock; it is
   await first.turn.end()
   await second.turn.end()
 })
+
+test('R28 refreshTurns › the store is away when a turn ends › the lock is freed once it is back', async () => {
+  const backend = memoryBackend({ clock: systemClock })
+  const id = someId()
+  let away = 2
+  const takeTurn = refreshTurns({
+    clock: systemClock,
+    log: silentLog,
+    lock: (of, holdMs) => backend.lock(of, 'refresh', holdMs),
+    extend: (of, fence, holdMs) => backend.extend(of, 'refresh', fence, holdMs),
+    unlock: (of, fence) => {
+      away -= 1
+      if (away >= 0) return Promise.reject(new Error('away'))
+      return backend.unlock(of, 'refresh', fence)
+    },
+    onChange: backend.onChange,
+  })
+  const first = await takeTurn({ id, patienceMs: 0, look: nothing })
+  assert.ok(first.kind === 'turn')
+  await first.turn.end()
+  const second = await takeTurn({ id, patienceMs: 0, look: nothing })
+  assert.ok(second.kind === 'turn')
+  await second.turn.end()
+})

@@ -1,0 +1,52 @@
+/** What one session's client saw of one request. */
+export type Event = {
+  readonly user: string
+  readonly kind: 'login' | 'call' | 'logout'
+  readonly broker: number
+  readonly startMs: number
+  readonly endMs: number
+  /** 0: no answer came. */
+  readonly status: number
+  /** `code` of the broker's problem document; undefined on success, and on an upstream's own refusal. */
+  readonly code?: string | undefined
+  readonly loginUrl?: string | undefined
+  readonly retryAfter?: string | undefined
+  /** Whether the answer touched the session cookie. */
+  readonly setsCookie: boolean
+}
+
+/** An access token as its API saw it. */
+export type Sighting = {
+  readonly user: string
+  readonly atMs: number
+  readonly lifeMs: number
+  readonly expiresMs: number
+  /** When the provider gave another in its place, if it had by then. */
+  readonly replacedMs?: number | undefined
+}
+
+/**
+ * What became of a refresh token that reached the provider.
+ * `refused`: 429 or 503, nothing was used up. `cut`: used up, and the answer lost. `unknown`: 500, 502, 504.
+ */
+export type SendingOutcome =
+  'pending' | 'rotated' | 'refused' | 'cut' | 'unknown' | 'invalid_grant' | 'reuse'
+
+export type Sending = {
+  readonly user: string
+  readonly token: string
+  readonly broker: number
+  readonly atMs: number
+  endMs?: number
+  outcome: SendingOutcome
+}
+
+/** A broker that was killed, or a fault that may leave one session's refresh in doubt. */
+export type Kill = { readonly broker: number; readonly atMs: number }
+
+export type History = {
+  readonly events: readonly Event[]
+  readonly sightings: readonly Sighting[]
+  readonly sendings: readonly Sending[]
+  readonly kills: readonly Kill[]
+}

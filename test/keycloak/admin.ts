@@ -1,0 +1,72 @@
+import type { ClientRepresentation } from './realm.ts'
+import { realmName } from './realm.ts'
+import { admin } from '../support/keycloak.ts'
+
+export type KeycloakEvent = {
+  readonly type: string
+  readonly sessionId?: string
+  readonly error?: string
+}
+
+type UserSession = { readonly id: string; readonly username: string }
+
+/** Keycloak's admin API, as an administrator would use it. */
+export const keycloakAdmin = (origin: string) => {
+  const ask = async (method: string, path: string, body?: unknown): Promise<Response> => {
+    const answer = await fetch(`${origin}/admin/realms/${realmName}${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${await adminToken(origin)}`,
+        'Content-Type': 'application/json',
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    return answer
+  }
+  const read = async <T>(path: string): Promise<readonly T[]> =>
+    // Keycloak's own shapes, as far as they are used here.
+    (await (await ask('GET', path)).json()) as readonly T[]
+
+  const idOfUser = async (username: string): Promise<string> => {
+    const [user] = await read<{ id: string }>(`/users?exact=true&username=${username}`)
+    if (user === undefined) throw new Error(`nobody is named ${username}`)
+    return user.id
+  }
+
+  return {
+    addUsers: (users: readonly object[]) =>
+      ask('POST', '/partialImport', { ifResourceExists: 'FAIL', users }),
+    recordEvents: (types: readonly string[]) =>
+      ask('PUT', '/events/config', { eventsEnabled: true, enabledEventTypes: types }),
+    /** Resolves with the id that the admin API knows the client by. */
+    addClient: async (client: ClientRepresentation): Promise<string> => {
+      const { headers } = await ask('POST', '/clients', client)
+      return headers.get('location')?.split('/').at(-1) ?? ''
+    },
+    removeClient: (id: string) => ask('DELETE', `/clients/${id}`),
+    eventsOf: (clientId: string, type: string) =>
+      read<KeycloakEvent>(`/events?client=${clientId}&type=${type}&max=100000`),
+    sessionsOf: (id: string) => read<UserSession>(`/clients/${id}/user-sessions?max=1000`),
+    endSession: (sid: string) => ask('DELETE', `/sessions/${sid}`),
+    logOutUser: async (username: string) =>
+      ask('POST', `/users/${await idOfUser(username)}/logout`),
+    logOutAll: () => ask('POST', '/logout-all'),
+    disable: async (username: string) =>
+      ask('PUT', `/users/${await idOfUser(username)}`, { enabled: false }),
+  }
+}
+
+export type KeycloakAdmin = ReturnType<typeof keycloakAdmin>
+
+const adminToken = async (origin: string): Promise<string> => {
+  const answer = await fetch(`${origin}/realms/master/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', ...admin }),
+    signal: AbortSignal.timeout(30_000),
+  })
+  const { access_token: token } = (await answer.json()) as { access_token?: string }
+  if (token === undefined) throw new Error(`no admin token: ${answer.status}`)
+  return token
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from '../support/browser.ts'
+import { keycloakLane } from '../support/keycloak.ts'
+import { redisLane } from '../support/redis-server.ts'
+import type { Person } from './person.ts'
+import { asksForPassword } from './person.ts'
+import type { ClientRepresentation, Realm } from './realm.ts'
+import { sharedRealm } from './realm.ts'
+import { startWorld } from './world.ts'
+
+const lane = await keycloakLane()
+const lanes = { skip: lane.skip === false ? redisLane().skip : lane.skip }
+const realm = sharedRealm({ after })
+
+const verdict = ({ status, json }: Answer) => [status, json()['code']]
+
+test(
+  'Keycloak › logout in the app › ends its session there too, and the next login asks for the password',
+  lane,
+  async (t) => {
+    const { admin } = await realm()
+    const { origin, client, events, newPerson } = await startWorld(t, await realm())
+    const { app, logIn, logOut } = newPerson()
+    await logIn('alice')
+    const cookie = app.cookieHeader()
+    assert.equal((await admin.sessionsOf(client.id)).length, 1)
+    const landed = await logOut()
+    assert.deepEqual([landed.url, landed.status], [`${origin}/`, 200])
+    assert.deepEqual(await admin.sessionsOf(client.id), [])
+    assert.equal((await events('REVOKE_GRANT')).length, 1)
+    const replayed = await app.call('/api/me', { headers: { cookie } })
+    assert.deepEqual(verdict(replayed), [401, 'session_revoked'])
+    assert.ok(asksForPassword(await app.navigate('/login')))
+  },
+)
+
+/** Asks until the answer is a refusal, for two seconds at most: Keycloak tells the broker in its own time. */
+const refusal = async (ask: () => Promise<Answer>): Promise<unknown[]> => {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const answer = await ask()
+    if (answer.status !== 200) return verdict(answer)
+    await sleep(100)
+  }
+  return [200, 'still served']
+}
+
+test(
+  'Keycloak › two apps in one Keycloak session › the second login asks nothing; logout in one ends both',
+  lane,
+  async (t) => {
+    const { newPerson } = await startWorld(t, await realm())
+    const other = await startWorld(t, await realm(), { hostname: '127.0.0.1' })
+    const { app, logIn, logOut } = newPerson()
+    await logIn('alice')
+    const landed = await app.navigate(`${other.origin}/login`)
+    assert.equal(landed.url, `${other.origin}/`)
+    const there = () => app.call(`${other.origin}/api/me`)
+    assert.equal((await there()).status, 200)
+    await logOut()
+    assert.deepEqual(await refusal(there), [401, 'session_revoked'])
+  },
+)
+
+/** The page of Keycloak's own logout, as another app's user or an account page comes to it. */
+const logOutAtKeycloak = async ({ issuer }: Realm, { app, sendForm }: Person): Promise<void> => {
+  const page = await app.navigate(`${issuer}/protocol/openid-connect/logout`)
+  const done = await sendForm(page, { confirmLogout: 'Logout' })
+  assert.match(done.text, /logged out/i)
+}
+
+type ClientChange = (base: ClientRepresentation) => ClientRepresentation
+type Ending = (realm: Realm, sid: string, alice: Person) => Promise<unknown>
+
+const endings: readonly { how: string; end: Ending }[] = [
+  { how: 'an administrator ends the session', end: ({ admin }, sid) => admin.endSession(sid) },
+  { how: 'an administrator logs the user out', end: ({ admin }) => admin.logOutUser('alice') },
+  {
+    how: 'the user logs out at Keycloak itself',
+    end: (at, _sid, alice) => logOutAtKeycloak(at, alice),
+  },
+]
+
+for (const { how, end } of endings)
+  test(
+    `Keycloak, BCL-2.7-a › ${how} › the broker's session is over on both instances, others live on`,
+    lanes,
+    async (t) => {
+      const { admin } = await realm()
+      const world = await startWorld(t, await realm(), { brokers: 2 })
+      const [alice, bob] = [world.newPerson(), world.newPerson()]
+      await alice.logIn('alice')
+      await bob.logIn('bob')
+      for (const index of [0, 1])
+        assert.equal((await world.callAt(index, alice)).status, 200, 'alive before')
+      const sessions = await admin.sessionsOf(world.client.id)
+      const { id: sid = '' } = sessions.find(({ username }) => username === 'alice') ?? {}
+      await end(await realm(), sid, alice)
+      for (const index of [0, 1]) {
+        assert.deepEqual(await refusal(() => world.callAt(index, alice)), [401, 'session_revoked'])
+        assert.equal((await world.callAt(index, bob)).status, 200)
+      }
+      assert.deepEqual(await world.events('REFRESH_TOKEN_ERROR'), [])
+      assert.equal((await alice.app.session())['authenticated'], false)
+      await alice.logIn('alice')
+      assert.equal((await world.callAt(1, alice)).status, 200, 'the next login is not ended')
+    },
+  )
+
+/** What Keycloak tells no client of, or not this one. */
+const silentEndings: readonly { how: string; client?: ClientChange; end: Ending }[] = [
+  { how: 'every session of the realm is signed out', end: ({ admin }) => admin.logOutAll() },
+  { how: 'the user is disabled', end: ({ admin }) => admin.disable('carol') },
+  {
+    how: 'a session is ended, and the client has no back-channel logout URL',
+    client: (base) => ({
+      ...base,
+      attributes: { ...base.attributes, 'backchannel.logout.url': '' },
+    }),
+    end: ({ admin }, sid) => admin.endSession(sid),
+  },
+  {
+    how: 'a session is ended, and the client has front-channel logout on',
+    client: (base) => ({ ...base, frontchannelLogout: true }),
+    end: ({ admin }, sid) => admin.endSession(sid),
+  },
+]
+
+for (const { how, client, end } of silentEndings)
+  test(
+    `Keycloak › ${how} › the next refresh ends the broker's session, by one grant`,
+    lanes,
+    async (t) => {
+      const { admin } = await realm()
+      const world = await startWorld(t, await realm(), {
+        brokers: 2,
+        accessTokenSeconds: 3,
+        ...(client !== undefined && { client }),
+      })
+      const who = world.newPerson()
+      await who.logIn(how.includes('disabled') ? 'carol' : 'alice')
+      const [session] = await admin.sessionsOf(world.client.id)
+      await end(await realm(), session?.id ?? '', who)
+      await sleep(3_500)
+      const calls = Array.from({ length: 20 }, (_, n) => world.callAt(n, who))
+      for (const answer of await Promise.all(calls))
+        assert.deepEqual(verdict(answer), [401, 'session_expired'])
+      assert.equal((await world.events('REFRESH_TOKEN_ERROR')).length, 1)
+      assert.equal((await who.app.session())['authenticated'], false)
+    },
+  )

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import type { Cleanup } from '../support/redis-server.ts'
+import type { Keycloak } from '../support/keycloak.ts'
+import { startKeycloak } from '../support/keycloak.ts'
+import { freePort } from '../support/redis-server.ts'
+import type { KeycloakAdmin } from './admin.ts'
+import { keycloakAdmin } from './admin.ts'
+
+/** The realm that docs/providers/keycloak.md tells to import. */
+const file = new URL('../../docs/providers/keycloak-realm.json', import.meta.url).pathname
+
+export type ClientRepresentation = {
+  readonly clientId: string
+  readonly attributes: Readonly<Record<string, string>>
+} & Readonly<Record<string, unknown>>
+
+export const realmName = 'latchkey'
+
+export const people = {
+  alice: { name: 'Alice Archer', password: 'wonderland', roles: ['orders-read', 'orders-write'] },
+  bob: { name: 'Bob Baker', password: 'b:b %+&"ü', roles: ['orders-read'] },
+  carol: { name: 'Carol Cook', password: 'christmas', roles: [] },
+} as const
+
+export type PersonName = keyof typeof people
+
+/** The client of the file for a BASE_URL; a secret of characters that HTTP Basic has to encode. */
+export const clientFor = (origin: string, secret: string): ClientRepresentation => {
+  const text = readFileSync(file, 'utf8')
+    .replaceAll('${BASE_URL}', origin)
+    .replaceAll('"${OIDC_CLIENT_SECRET}"', JSON.stringify(secret))
+  const { clients } = JSON.parse(text) as { clients: readonly [ClientRepresentation] }
+  return clients[0]
+}
+
+const users = Object.entries(people).map(([username, { name, password, roles }]) => {
+  const [firstName, lastName] = name.split(' ')
+  return {
+    username,
+    enabled: true,
+    email: `${username}@shop.example`,
+    emailVerified: true,
+    firstName,
+    lastName,
+    credentials: [{ type: 'password', value: password }],
+    realmRoles: roles,
+  }
+})
+
+const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT']
+
+export type Realm = Keycloak & {
+  readonly issuer: string
+  readonly admin: KeycloakAdmin
+  /** The client that the import brought along: its BASE_URL is on this port. */
+  readonly imported: { readonly port: number; readonly secret: string }
+}
+
+/** Keycloak with the documented realm and a few people. */
+export const startRealm = async (t: Cleanup): Promise<Realm> => {
+  const imported = { port: await freePort(), secret: 'imported-with-the-realm' }
+  const keycloak = await startKeycloak(t, {
+    file,
+    values: {
+      BASE_URL: `http://localhost:${imported.port}`,
+      OIDC_CLIENT_SECRET: imported.secret,
+    },
+  })
+  const admin = keycloakAdmin(keycloak.origin)
+  await admin.addUsers(users)
+  await admin.recordEvents(recorded)
+  return { ...keycloak, issuer: `${keycloak.origin}/realms/${realmName}`, admin, imported }
+}
+
+/** One Keycloak for all tests of a file, started by the first that needs it. */
+export const sharedRealm = (t: Cleanup): (() => Promise<Realm>) => {
+  let realm: Promise<Realm> | undefined
+  // Said now: an end that is said while a test runs would be that test's.
+  const ends: (() => Promise<void>)[] = []
+  t.after(async () => {
+    for (const end of ends) await end()
+  })
+  return () => (realm ??= startRealm({ after: (end) => ends.push(end) }))
+}
