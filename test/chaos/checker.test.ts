@@ -44,6 +44,7 @@ const history = (change: Partial<History>): History => ({
   sightings: [],
   sendings: [],
   kills: [],
+  cuts: [],
   ...change,
 })
 
@@ -100,6 +101,11 @@ const bad: [string, Partial<History>, string][] = [
     'session lost without a cause',
   ],
   [
+    'in doubt, and the provider went away when nothing was under way',
+    { events: [login, event({ startMs: 2_500 }), inDoubt], cuts: [600] },
+    'session lost without a cause',
+  ],
+  [
     'revoked, and nobody logged out',
     {
       events: [login, lost({ code: 'session_revoked' })],
@@ -148,6 +154,10 @@ const good: [string, Partial<History>][] = [
   [
     'in doubt by the kill of the broker that was refreshing',
     { events: [login, event({}), inDoubt], kills: [{ broker: 0, atMs: 1_005 }] },
+  ],
+  [
+    'in doubt by a provider that went away under a call',
+    { events: [login, event({}), inDoubt], cuts: [1_005] },
   ],
   ['an outage answered by 503', { events: [login, event({ status: 503, code: 'x' })] }],
 ]

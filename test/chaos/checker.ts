@@ -95,7 +95,7 @@ export const causeOf = (
   event: Event,
   own: readonly Event[],
   sendings: readonly Sending[],
-  { kills }: Pick<History, 'kills'>,
+  { kills, cuts }: Pick<History, 'kills' | 'cuts'>,
 ): Cause | undefined => {
   const since = own.findLast(
     (past) => past.kind === 'login' && isOk(past) && past.endMs <= event.startMs,
@@ -109,6 +109,7 @@ export const causeOf = (
   if (outcomes.has('invalid_grant') && !isInDoubt) return 'invalid_grant'
   if (!isInDoubt) return undefined
   if (outcomes.has('cut') || outcomes.has('unknown')) return 'in doubt: answer lost'
+  if (cuts.some((atMs) => inTime(atMs) && wasCalling(own, atMs))) return 'in doubt: answer lost'
   return kills.some((kill) => inTime(kill.atMs) && wasBusy(kill, own, sendings))
     ? 'in doubt: killed'
     : undefined
@@ -132,19 +133,23 @@ export const lossesByCause = (history: History): ReadonlyMap<Cause, number> => {
   return counts
 }
 
+/** Whether a call of this user, and so a refresh, was under way; at one broker, or at any. */
+const wasCalling = (own: readonly Event[], atMs: number, at?: number): boolean =>
+  own.some(
+    ({ kind, broker, startMs, endMs }) =>
+      kind === 'call' &&
+      (at === undefined || broker === at) &&
+      startMs <= atMs + slackMs &&
+      endMs >= atMs - afterglowMs,
+  )
+
 /** Whether the broker that was killed may have been refreshing this user's token. */
 const wasBusy = (
   kill: { broker: number; atMs: number },
   own: readonly Event[],
   sendings: readonly Sending[],
 ): boolean =>
-  own.some(
-    ({ kind, broker, startMs, endMs }) =>
-      kind === 'call' &&
-      broker === kill.broker &&
-      startMs <= kill.atMs + slackMs &&
-      endMs >= kill.atMs - afterglowMs,
-  ) ||
+  wasCalling(own, kill.atMs, kill.broker) ||
   sendings.some(
     ({ broker, atMs, endMs }) =>
       broker === kill.broker &&

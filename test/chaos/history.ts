@@ -49,4 +49,6 @@ export type History = {
   readonly sightings: readonly Sighting[]
   readonly sendings: readonly Sending[]
   readonly kills: readonly Kill[]
+  /** When the provider stopped listening: the kernel resets what it had not yet taken, and the provider never heard of it. */
+  readonly cuts: readonly number[]
 }

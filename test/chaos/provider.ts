@@ -42,6 +42,7 @@ export const startProvider = async (t: Cleanup, lifeMs: number) => {
   const keys = await signingKeys()
   const codes = new Map<string, Code>()
   const faults = calm()
+  const cuts: number[] = []
 
   const metadata = (broker: string) => ({
     issuer,
@@ -151,7 +152,10 @@ export const startProvider = async (t: Cleanup, lifeMs: number) => {
   const up = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   /** Refuses connections; what was on its way is answered still, so that nothing is in doubt. */
   const down = () => {
-    if (server.listening) server.close()
+    if (server.listening) {
+      cuts.push(Date.now())
+      server.close()
+    }
     server.closeIdleConnections()
     return Promise.resolve()
   }
@@ -161,7 +165,7 @@ export const startProvider = async (t: Cleanup, lifeMs: number) => {
     server.closeAllConnections()
   })
   const calmDown = () => Object.assign(faults, calm())
-  return { issuer, state, books, keys, faults, calmDown, up, down }
+  return { issuer, state, books, keys, faults, cuts, calmDown, up, down }
 }
 
 export type Provider = Awaited<ReturnType<typeof startProvider>>

@@ -55,8 +55,8 @@ export const logoutRaces = async (
       resurrections: after.accepted + after.authenticated,
       'refresh tokens that live on': living,
     },
-    gaps: [[living === 0, `${living} refresh tokens outlive their logout`]],
     must: [
+      [living === 0, `${living} refresh tokens outlive their logout`],
       [after.accepted === 0, `${after.accepted} calls accepted after a logout`],
       [after.authenticated === 0, `${after.authenticated} sessions authenticated after a logout`],
       [failed.length === 0, `failed logouts: ${summary(failed)}`],

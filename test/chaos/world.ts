@@ -51,6 +51,7 @@ export const startWorld = async (t: Cleanup, options: WorldOptions) => {
     sightings: api.sightings,
     sendings: provider.books.sendings,
     kills,
+    cuts: provider.cuts,
   })
   let count = 0
   return {

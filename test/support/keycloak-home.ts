@@ -54,12 +54,12 @@ const install = async (): Promise<void> => {
   }
 }
 
+/** Maven leaves a trace of what it has unpacked in the folder it was started in: here that one goes too. */
 const unpack = (place: string) =>
   run(
     'mvn',
     ['-q', '-B', 'dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${place}`],
-    // Maven leaves a marker in the folder it runs in.
-    { timeout: 240_000, cwd: place },
+    { cwd: place, timeout: 240_000 },
   )
 
 const lock = join(cache, 'lock')
