@@ -7,7 +7,6 @@ import { silentLog } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
 import type { FrontDoorDeps, Next } from './front-door.ts'
 import { frontDoor } from './front-door.ts'
-import { isReserved } from './http/endpoints.ts'
 import { orderFault, placeFault } from './http/mount-fault.ts'
 import { requestIdOf } from './http/request-id.ts'
 import { providerFetch } from './oidc/provider-fetch.ts'
@@ -93,7 +92,7 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
     ...powers,
     reply,
     origin: config.origin,
-    routeFor: (path) => (isReserved(path) ? undefined : rooms.routes(path)),
+    routeFor: rooms.routes,
     proxied: async (call) => {
       if (!refuses(call.req, call.res)) await proxied(call)
     },

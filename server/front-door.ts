@@ -6,9 +6,9 @@ import { BrokerError, toBrokerError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
-import { answersAnyHost, ownEndpoints } from './http/endpoints.ts'
+import { answersAnyHost, isReserved, ownEndpoints } from './http/endpoints.ts'
 import { hostOf, isOwnHost } from './http/host.ts'
-import { headerCount } from './http/raw-headers.ts'
+import { hasBody, headerCount } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
 import { assignRequestId } from './http/request-id.ts'
 import type { RequestTarget } from './http/request-target.ts'
@@ -89,9 +89,6 @@ const upgradeDoor =
     }
   }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-
 /** A form of ours fits one packet or a few. */
 const formWaitMs = 10_000
 
@@ -105,14 +102,14 @@ const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: Server
 }
 
 const routeOf = (deps: FrontDoorDeps, path: string): Route | undefined =>
-  ownEndpoints.has(path) ? undefined : deps.routeFor(path)
+  ownEndpoints.has(path) || isReserved(path) ? undefined : deps.routeFor(path)
 
 /** Mounted in someone else's app, only our own addresses are ours to judge. */
 const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
   const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
   return (
     target.ok &&
-    (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
+    (ownEndpoints.has(target.value.path) || routeOf(deps, target.value.path) !== undefined)
   )
 }
 

@@ -2,9 +2,12 @@ import type { RequestHandler } from 'express'
 import { BrokerError } from '../core/errors.ts'
 import { isNavigation } from './caller.ts'
 
+/** What a 401 tells the app to open. */
+export const loginPath = '/login'
+
 /** The broker's own addresses and what may be done there; no route and no file of the app can take them. */
 export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
-  ['/login', ['GET', 'HEAD', 'POST']],
+  [loginPath, ['GET', 'HEAD', 'POST']],
   ['/callback', ['GET', 'HEAD', 'POST']],
   ['/logout', ['GET', 'HEAD', 'POST']],
   ['/logout/continue', ['GET', 'HEAD']],

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { hasBody } from './raw-headers.ts'
 
 /** Why a broker that is mounted in this place cannot work; undefined where it can. */
 export const placeFault = (req: IncomingMessage): string | undefined =>
@@ -15,6 +16,3 @@ export const orderFault = (req: IncomingMessage): string | undefined => {
     return 'Another session middleware ran first. Mount the broker before it.'
   return undefined
 }
-
-const hasBody = (req: IncomingMessage): boolean =>
-  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0

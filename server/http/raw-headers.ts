@@ -14,3 +14,7 @@ export const header = (req: IncomingMessage, name: string): string | undefined =
   const value = req.headers[name]
   return typeof value === 'string' ? value : undefined
 }
+
+/** Whether a body comes with the request, as its framing says. RFC 9112 section 6.3. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

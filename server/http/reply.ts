@@ -5,6 +5,7 @@ import { isNavigation } from './caller.ts'
 import { errorPage } from './error-page.ts'
 import type { Page } from './html.ts'
 import { pagePolicy, renderPage } from './html.ts'
+import { hasBody } from './raw-headers.ts'
 import { requestIdOf } from './request-id.ts'
 import { ownAnswerHeaders } from './security-headers.ts'
 
@@ -85,6 +86,3 @@ const send = (req: IncomingMessage, res: Outgoing, { status, type, text }: Body)
   if (req.method === 'HEAD') res.end()
   else res.end(text)
 }
-
-const hasBody = (req: IncomingMessage): boolean =>
-  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0

@@ -5,6 +5,7 @@ import type { SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { cookieValues, setCookie } from '../core/cookies.ts'
 import { isTopLevelNavigation } from '../http/caller.ts'
+import { loginPath } from '../http/endpoints.ts'
 import { linkButton } from '../http/html.ts'
 import { header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
@@ -148,7 +149,7 @@ const browserOf = (req: Request): Browser => ({
 const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: string): void => {
   const hasCookie = cookieValues(req.headers.cookie, deps.cookieName).length > 0
   if (isRetryState(state) && !hasCookie)
-    throw new BrokerError('login_cookie_missing', { loginUrl: '/login' })
+    throw new BrokerError('login_cookie_missing', { loginUrl: loginPath })
   const next = '/login?return_to=%2F&retry=1'
   deps.log.info({ has_login_cookie: hasCookie }, 'callback of no login')
   deps.reply.page(req, res, 200, {

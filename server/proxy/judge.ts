@@ -5,6 +5,7 @@ import type { SessionId } from '../core/ids.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { callerOf } from '../http/caller.ts'
 import type { Caller } from '../http/caller.ts'
+import { loginPath } from '../http/endpoints.ts'
 import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
@@ -31,9 +32,6 @@ export type Admitted = {
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
 }
-
-/** What a 401 tells the app to open. */
-const loginUrl = '/login'
 
 /**
  * Judges a call in the contract's order: method, site, session, CSRF, body size, token; throws the first refusal.
@@ -86,12 +84,12 @@ const sessionOf = async (
   const id = deps.readCookie(req.headers.cookie)
   if (id === undefined) {
     if (route.public) return undefined
-    throw new BrokerError('login_required', { loginUrl })
+    throw new BrokerError('login_required', { loginUrl: loginPath })
   }
   const state = await deps.readSession(id)
   if (state.kind === 'live') return state
   if (route.public) return undefined
-  throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginUrl)
+  throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
 }
 
 const requireSize = (req: IncomingMessage, route: Route): void => {

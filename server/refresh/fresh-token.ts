@@ -5,12 +5,12 @@ import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { freshness, tokenKey } from '../core/token-set.ts'
+import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { LiveSession } from '../session/records.ts'
 import { jitteredAhead } from './jitter.ts'
 import type { RefreshCase } from './running.ts'
-import { loginPath } from './running.ts'
 
 export type FreshTokenDeps = {
   readonly clock: Clock

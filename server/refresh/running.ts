@@ -46,6 +46,3 @@ export const unavailable = (
   reason: string,
   cause: unknown = new Error(reason),
 ): BrokerError => new BrokerError('idp_unavailable', { retryAfterSeconds, cause })
-
-/** What a 401 tells the app to open. */
-export const loginPath = '/login'

@@ -1,3 +1,4 @@
+import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { RedisClient } from './redis-client.ts'
 import { bareError, replyCode } from './redis-error.ts'
@@ -31,19 +32,14 @@ const answerMs = 1_800
 
 /** What Redis answers in time; everything else is `store_unavailable`, never "nothing there". */
 export const answer = async <T>(reply: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`no answer from Redis in ${answerMs} ms`)
-    timer = setTimeout(() => reject(error), answerMs)
-  })
   try {
-    return await Promise.race([reply, late])
+    return await withDeadline(reply, answerMs, noAnswer)
   } catch (error) {
     throw unavailable(error)
-  } finally {
-    clearTimeout(timer)
   }
 }
+
+const noAnswer = () => new Error(`no answer from Redis in ${answerMs} ms`)
 
 /** The one error of a store that cannot answer; its cause is fit for the log. */
 export const unavailable = (error: unknown): BrokerError =>

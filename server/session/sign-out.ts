@@ -55,8 +55,6 @@ export const signOut = (deps: SignOutDeps) => {
   }
 }
 
-export type SignOut = ReturnType<typeof signOut>
-
 const endIfMeant = async (
   deps: SignOutDeps,
   id: RecordId,

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import { Router } from 'express'
 import type { SessionId } from '../core/ids.ts'
 import { callerOf } from '../http/caller.ts'
+import { loginPath } from '../http/endpoints.ts'
 import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import { parametersOf } from '../http/parameters.ts'
@@ -42,7 +43,7 @@ const session = (deps: UserRoutesDeps): RequestHandler =>
     deps.reply.json(req, res, 200, describe(state, deps.hash))
   }
 
-const anonymous = { authenticated: false, login_url: '/login' }
+const anonymous = { authenticated: false, login_url: loginPath }
 
 const describe = ({ id, facts, idleLeftMs, absoluteLeftMs }: LiveSession, hash: KeyedHash) => {
   const { principal } = facts
