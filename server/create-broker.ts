@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createApp, createSite } from './app.ts'
+import { calmLog } from './core/calm-log.ts'
 import { systemClock } from './core/clock.ts'
 import { BrokerError } from './core/errors.ts'
 import { silentLog } from './core/log.ts'
@@ -43,7 +44,7 @@ export type Broker = {
 export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {}): Broker => {
   let draining = false
   const clock = overrides.clock ?? systemClock
-  const log = overrides.log ?? silentLog
+  const log = calmLog(overrides.log ?? silentLog, clock)
   const powers: Powers = {
     clock,
     log,

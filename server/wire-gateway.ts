@@ -63,7 +63,7 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
       ...shared,
       keep: parts.keep.add,
       leewaySeconds: config.tenant.refreshLeewaySeconds,
-      breaker: circuitBreaker(clock),
+      breaker: circuitBreaker(clock, log),
       readSession: (id) => parts.records.read(id, false),
       saveVault: parts.vault.save,
       takeTurn: refreshTurns({
