@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { format, resolveConfig } from 'prettier'
 import type { Outcome, Part } from './findings.ts'
 import { machineFacts, mostForOthers, shareOfOthersNow } from './machine.ts'
 import { watchOthers } from './measure/cpu.ts'
@@ -51,7 +52,7 @@ const main = async (names: readonly string[]): Promise<number> => {
   const parts = names.length === 0 ? allParts : allParts.filter(({ name }) => names.includes(name))
   const outcomes = await runAll(parts)
   const disturbed = outcomes.filter(({ othersShare }) => othersShare > mostForOthers)
-  writeDocs(outcomes, { isWhole: names.length === 0, isJudged: disturbed.length === 0 })
+  await writeDocs(outcomes, { isWhole: names.length === 0, isJudged: disturbed.length === 0 })
   say(summary(outcomes))
   for (const { part, othersShare } of disturbed) say(`${part.name}: ${busy(othersShare)}`)
   if (outcomes.some(({ findings }) => 'failed' in findings)) return 1
@@ -85,7 +86,10 @@ const runOne = async (part: Part): Promise<Outcome> => {
 type Worth = { readonly isWhole: boolean; readonly isJudged: boolean }
 
 /** Only a whole run on a quiet machine replaces the page. */
-const writeDocs = (outcomes: readonly Outcome[], { isWhole, isJudged }: Worth): void => {
+const writeDocs = async (
+  outcomes: readonly Outcome[],
+  { isWhole, isJudged }: Worth,
+): Promise<void> => {
   const asked = process.env['BENCH_DOCS']
   if (asked === undefined && !(isWhole && isJudged)) {
     if (isWhole) say('docs/benchmarks.md stays as it was.')
@@ -94,7 +98,9 @@ const writeDocs = (outcomes: readonly Outcome[], { isWhole, isJudged }: Worth): 
   const dir = asked ?? 'docs'
   mkdirSync(dir, { recursive: true })
   writeFileSync(join(dir, 'benchmarks.svg'), chart(outcomes))
-  writeFileSync(join(dir, 'benchmarks.md'), page(outcomes, machineFacts(pace), 'benchmarks.svg'))
+  const text = page(outcomes, machineFacts(pace), 'benchmarks.svg')
+  const style = await resolveConfig(import.meta.filename)
+  writeFileSync(join(dir, 'benchmarks.md'), await format(text, { ...style, parser: 'markdown' }))
   say(`Written: ${dir}/benchmarks.md and benchmarks.svg.`)
 }
 

@@ -57,8 +57,8 @@ export const roundHead = ['', 'requests/s', 'CPU seconds per 10,000'] as const
 const cpuText = (value: number): string => (Number.isNaN(value) ? 'not measured' : value.toFixed(2))
 
 /** Requests per second of all targets, to be drawn. */
-export const roundBars = (measured: readonly Measured[]): Bars => ({
-  title: 'requests per second',
+export const roundBars = (title: string, measured: readonly Measured[]): Bars => ({
+  title,
   rows: measured.map((each) => ({
     label: each.target.name,
     value: medianOf(each, 'requestsPerSecond'),

@@ -17,7 +17,7 @@ export const throughput: Part = {
         about:
           'One Node process each. The bare proxy is undici in a node:http server, with nothing decided and nothing checked.',
         tables: [{ head: roundHead, rows: roundRows(measured) }],
-        bars: roundBars(measured),
+        bars: roundBars('requests per second', measured),
         goals: [
           {
             text: "requests per second, of the bare proxy's",

@@ -2,9 +2,9 @@ import type { Bars, Findings, Goal, Outcome } from '../findings.ts'
 import { verdictOf } from '../findings.ts'
 import { limitText, measuredText } from './goal-text.ts'
 
-const width = 860
+const width = 900
 const rowHeight = 24
-const labelWidth = 380
+const labelWidth = 400
 const barWidth = 260
 const barLeft = labelWidth + 10
 /** A bar is drawn up to this multiple of its goal. */
@@ -73,7 +73,7 @@ const goalRow =
 const goalRows = (goals: readonly Goal[]): readonly Row[] => {
   const x = barLeft + barWidth / longest
   const line: Row = (y) =>
-    `<line class="line" x1="${x}" x2="${x}" y1="${y - 14}" y2="${y + goals.length * rowHeight}"/>`
+    `<line class="line" x1="${x}" x2="${x}" y1="${y - 14}" y2="${y + (goals.length - 1) * rowHeight + 8}"/>`
   const heading = title('goals', 'left of the line: met')
   return [
     heading,
@@ -81,6 +81,11 @@ const goalRows = (goals: readonly Goal[]): readonly Row[] => {
     ...goals.slice(1).map(goalRow),
   ]
 }
+
+const failedRow =
+  (outcome: Outcome): Row =>
+  (y) =>
+    label(y, outcome.part.title) + text(barLeft, y, 'failed: not measured')
 
 /** All of it as one SVG, readable on a light and on a dark page. */
 export const chart = (outcomes: readonly Outcome[]): string => {
@@ -90,6 +95,7 @@ export const chart = (outcomes: readonly Outcome[]): string => {
   const rows = [
     ...findings.flatMap(({ bars }) => (bars === undefined ? [] : valueRows(bars))),
     ...goalRows(findings.flatMap(({ goals }) => goals)),
+    ...outcomes.filter(({ findings: found }) => 'failed' in found).map(failedRow),
   ]
   const height = (rows.length + 1) * rowHeight
   const drawn = rows.map((row, i) => row((i + 1) * rowHeight))

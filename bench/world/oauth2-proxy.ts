@@ -37,6 +37,8 @@ export const startOauth2Proxy = async (t: Ending, around: Surroundings): Promise
     'http-address': `127.0.0.1:${port}`,
     upstream: `${around.upstream}/`,
     'pass-access-token': 'true',
+    // The provider's access tokens are for the API, not for its userinfo endpoint.
+    'skip-claims-from-profile-url': 'true',
     'skip-provider-button': 'true',
     'request-logging': 'false',
     'auth-logging': 'false',
