@@ -47,6 +47,9 @@ export type Part = {
   readonly run: (pace: Pace) => Promise<Findings>
 }
 
+/** Above this share of the machine, other programs make figures worthless. */
+export const mostForOthers = 0.1
+
 /** How a part ended; `othersShare` is how much of the machine other programs took meanwhile. */
 export type Outcome = {
   readonly part: Part

@@ -5,9 +5,6 @@ import { watchOthers } from './measure/cpu.ts'
 import { loadTool } from './measure/load.ts'
 import type { Facts } from './report/page.ts'
 
-/** Above this share of the machine, other programs make figures worthless. */
-export const mostForOthers = 0.1
-
 const lookMs = 3_000
 
 /** The share of the machine that others take now, before anything is started here. */

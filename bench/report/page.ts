@@ -1,5 +1,5 @@
 import type { Findings, Goal, Outcome, Verdict } from '../findings.ts'
-import { verdictOf } from '../findings.ts'
+import { mostForOthers, verdictOf } from '../findings.ts'
 import { limitText, measuredText } from './goal-text.ts'
 import { markdownTable } from './markdown.ts'
 
@@ -51,7 +51,7 @@ export const section = ({ part, findings, othersShare }: Outcome): string => {
   const head = `## ${part.title}\n\n\`npm run bench -- ${part.name}\`\n`
   if ('failed' in findings) return `${head}\n**This part failed:** ${findings.failed}\n`
   const { about, tables, goals } = findings
-  const others = `Other programs took ${(othersShare * 100).toFixed(0)} % of the machine meanwhile.`
+  const others = `Other programs took ${(othersShare * 100).toFixed(0)} % of the machine meanwhile${othersShare > mostForOthers ? ': **these figures mean nothing**' : ''}.`
   return [head, `${about} ${others}\n`, ...tables.map(markdownTable), goalsTable(goals)].join('\n')
 }
 

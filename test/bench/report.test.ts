@@ -71,6 +71,14 @@ test('page › a missed goal, an absent peer, a failed part › each is named', 
   assert.match(text, /\*\*This part failed:\*\* install redis-server/)
 })
 
+test('page › a part on a loaded machine › says that its figures mean nothing', () => {
+  const [first] = outcomes
+  assert.ok(first)
+  const loaded = page([{ ...first, othersShare: 0.4 }], facts, 'benchmarks.svg')
+  assert.match(loaded, /took 40 % .*mean nothing/)
+  assert.doesNotMatch(page([first], facts, 'benchmarks.svg'), /mean nothing/)
+})
+
 test('picture › the same › shows each with its verdict, and is well-formed', () => {
   const svg = chart(outcomes)
   assert.match(svg, /3\.00 ms \(≤ 2\.00 ms\) missed/)
