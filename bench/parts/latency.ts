@@ -1,6 +1,6 @@
 import type { Latencies, OpenLoop } from '../clients/open-loop.ts'
 import type { Findings, Part } from '../findings.ts'
-import { connections } from '../measure/load.ts'
+import { connections, loadRound } from '../measure/load.ts'
 import type { Target } from '../measure/load.ts'
 import { median } from '../measure/numbers.ts'
 import type { Pace } from '../measure/rounds.ts'
@@ -26,7 +26,7 @@ type Rounds = ReadonlyMap<Target, readonly Latencies[]>
 
 const rounds = async (targets: readonly Target[], pace: Pace): Promise<Rounds> => {
   const results = new Map<Target, Latencies[]>(targets.map((target) => [target, []]))
-  for (const target of targets) await openLoop(target, 3)
+  for (const target of targets) await loadRound(target, 3)
   for (let i = 0; i < pace.rounds; i += 1)
     for (const target of i % 2 === 0 ? targets : targets.toReversed()) {
       const found = await openLoop(target, pace.seconds)
@@ -39,7 +39,8 @@ const rounds = async (targets: readonly Target[], pace: Pace): Promise<Rounds> =
 /** One round in a process of its own, so that nothing the bench does adds to the times. */
 const openLoop = async (target: Target, seconds: number): Promise<Latencies> => {
   const { url, headers } = target
-  const plan: OpenLoop = { url, headers, perSecond, seconds, connections: 2 * connections }
+  const rate = { perSecond, seconds, warmUpSeconds: 1 }
+  const plan: OpenLoop = { url, headers, ...rate, connections: 2 * connections }
   const child = startChild(process.execPath, [client, JSON.stringify(plan)])
   // Our own client wrote the line.
   const found = JSON.parse(await child.line(/^\{/)) as Latencies

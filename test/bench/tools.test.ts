@@ -26,7 +26,8 @@ test(
     })
     const url = `http://localhost:${port}/`
     // A closed loop on two connections would see two slow answers of 200.
-    const plan: OpenLoop = { url, headers: {}, perSecond: 200, seconds: 1, connections: 2 }
+    const rate = { perSecond: 200, seconds: 1, warmUpSeconds: 0 }
+    const plan: OpenLoop = { url, headers: {}, ...rate, connections: 2 }
     const child = startChild(process.execPath, [file('clients/open-loop.ts'), JSON.stringify(plan)])
     const found = JSON.parse(await child.line(/^\{/)) as Latencies
     await child.end()
