@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
+import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
 import { apiRoute, loadRoutes } from './config-file.ts'
 import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
@@ -17,7 +18,13 @@ import {
 } from './secret-parsers.ts'
 
 export type Loaded =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true
+      readonly config: Config
+      readonly warnings: readonly string[]
+      /** The secrets that development made up, as settings that would say the same. */
+      readonly madeUp: Secret<Env>
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 export type LoadOptions = {
@@ -57,7 +64,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')
   return read.problems.length > 0
     ? { ok: false, problems: read.problems }
-    : { ok: true, config, warnings: warningsFor(config, env) }
+    : { ok: true, config, warnings: warningsFor(config, env), madeUp: madeUpBy(read, config) }
 }
 
 /** The environment over what `.env` says. */
@@ -100,6 +107,18 @@ const loadSession = (read: Reader, random: Random): SessionSettings => {
     claims: read.value('SESSION_CLAIMS', parse.list, []),
   }
 }
+
+const madeUpBy = (read: Reader, { session: { secrets, keys } }: Config): Secret<Env> =>
+  secret({
+    ...(read.text('SESSION_SECRET') === undefined && {
+      SESSION_SECRET: secrets.map((one) => one.reveal()).join(','),
+    }),
+    ...(read.text('SESSION_KEYS') === undefined && {
+      SESSION_KEYS: keys
+        .map(({ kid, key }) => `${kid}:${key.reveal().toString('base64')}`)
+        .join(','),
+    }),
+  })
 
 const loadRedis = (read: Reader): RedisSettings | undefined => {
   const address = read.value('REDIS_URL', redisAddress, undefined)
