@@ -98,6 +98,12 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
       if (!refuses(call.req, call.res)) await proxied(call)
     },
     upgraded: upgradePath(rooms.proxy),
+    forwardAuth: {
+      isAsked: rooms.forwardAuth.isAsked,
+      answer: async (req, res) => {
+        if (!refuses(req, res)) await rooms.forwardAuth.answer(req, res)
+      },
+    },
     app: (req, res, next) => {
       if (!refuses(req, res)) app(req, res, next)
     },

@@ -3,8 +3,9 @@ import { ServerResponse as NodeResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../config/config.ts'
-import { BrokerError, toBrokerError } from '../core/errors.ts'
+import { toBrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Call } from '../http/call.ts'
 import type { Replies } from '../http/reply.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
@@ -24,8 +25,8 @@ export type HotPathDeps = {
   readonly origin: string
   readonly clientAddress: ClientAddress
   readonly newTraceparent: () => string
-  readonly judge: (req: IncomingMessage, route: Route) => Promise<Admitted>
-  readonly judgeUpgrade: (req: IncomingMessage, route: Route) => Promise<Admitted>
+  readonly judge: (call: Call, route: Route) => Promise<Admitted>
+  readonly judgeUpgrade: (call: Call, route: Route) => Promise<Admitted>
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
   readonly tunnels: Tunnels
@@ -72,9 +73,6 @@ export const upgradePath = (deps: HotPathDeps) =>
   async function upgraded(call: UpgradeCall): Promise<number> {
     const { req, socket, head, route, target } = call
     try {
-      if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
-      // RFC 6455 section 4.1.
-      if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
       const admitted = await deps.judgeUpgrade(req, route)
       await deps.tunnels.open({
         req,

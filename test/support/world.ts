@@ -81,6 +81,7 @@ export const testConfig = (
   trustProxy: 0,
   refreshAheadSeconds: 30,
   shutdownSeconds: 5,
+  workers: 1,
   log: { level: 'silent', format: 'json' },
 })
 
