@@ -18,7 +18,6 @@ import { logoutRoutes } from './logout/routes.ts'
 import { principalOf } from './oidc/principal-of.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import { routeTable } from './proxy/route-table.ts'
-import { tunnels } from './proxy/tunnel.ts'
 import { upstreams } from './proxy/upstreams.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
@@ -26,7 +25,7 @@ import { staticApp } from './spa/static-app.ts'
 import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
 import type { Parts } from './wire-gateway.ts'
-import { proxyRoom } from './wire-gateway.ts'
+import { proxyRoom, streamRoom } from './wire-gateway.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
@@ -52,7 +51,7 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const parts = { ...base, vault: tokenVault(base.records) }
   const { reply, hash, keep } = parts
   const upstream = upstreams()
-  const open = tunnels()
+  const streaming = streamRoom(powers)
   return {
     health: healthRoutes({
       reply,
@@ -74,11 +73,12 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
     }),
     spa: spaRoom(config, parts),
     errors: errorHandler(reply, powers.log),
-    proxy: proxyRoom(config, powers, { ...parts, upstream, tunnels: open }),
+    proxy: proxyRoom(config, powers, { ...parts, ...streaming, upstream }),
     routes: routeTable(config.routes),
     settled: keep.settled,
     close: async () => {
-      open.close()
+      streaming.tunnels.close()
+      streaming.streams.close()
       await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
     },
   }
