@@ -48,6 +48,7 @@ const lastBytesMs = 5_000
 
 /** Lets out what is written already, a close frame above all; a reader that does not read is not waited for. */
 const endSoon = (side: Duplex): void => {
+  if (side.destroyed) return
   const timer = setTimeout(() => side.destroy(), lastBytesMs)
   side.once('close', () => clearTimeout(timer))
   side.end(() => side.destroy())

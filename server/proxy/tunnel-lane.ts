@@ -5,7 +5,10 @@ import { followFrames, followToFrameEnd, isBetweenFrames, newFrames } from './fr
 export type Lane = {
   /** Takes bytes that came before the lane did. */
   readonly take: (chunk: Buffer) => void
-  /** Lets a frame that is half sent come to its end, puts this close frame behind it, and ends. */
+  /**
+   * Lets a frame that is half sent come to its end, puts this close frame behind it, and nothing more. The side that then says
+   * goodbye as well has its connection closed (RFC 6455 section 7.1.1).
+   */
   readonly close: (frame: Buffer) => void
 }
 
@@ -20,19 +23,23 @@ export const openLane = (from: Duplex, to: Duplex): Lane => {
   const finish = (frame: Buffer) => {
     over = true
     // RFC 6455 section 5.5.1: nothing follows a close frame, not even another.
-    if (frames.isClosing) to.end()
-    else to.end(frame)
+    if (!frames.isClosing) to.write(frame)
     // What still comes is read, and goes nowhere.
     from.resume()
   }
+  const hear = (rest: Buffer) => {
+    followFrames(frames, rest)
+    if (frames.isClosing && isBetweenFrames(frames)) from.end()
+  }
   const take = (chunk: Buffer) => {
-    if (over) return
     if (closing === undefined) {
       followFrames(frames, chunk)
       return send(chunk)
     }
-    send(chunk.subarray(0, followToFrameEnd(frames, chunk)))
-    if (isBetweenFrames(frames)) finish(closing)
+    const passed = over ? 0 : followToFrameEnd(frames, chunk)
+    if (passed > 0) send(chunk.subarray(0, passed))
+    if (!over && isBetweenFrames(frames)) finish(closing)
+    hear(chunk.subarray(passed))
   }
   from.on('data', take)
   from.once('end', () => to.end())
@@ -40,9 +47,11 @@ export const openLane = (from: Duplex, to: Duplex): Lane => {
   return {
     take,
     close: (frame) => {
-      if (over || closing !== undefined) return
+      if (closing !== undefined) return
       closing = frame
-      if (isBetweenFrames(frames)) finish(frame)
+      take(noBytes)
     },
   }
 }
+
+const noBytes = Buffer.alloc(0)
