@@ -29,17 +29,31 @@ export const joined = ({ socket, head, upstream, first, answer, maskKey }: Joini
   const toUpstream = openLane(socket, upstream)
   if (first.length > 0) toBrowser.take(first)
   if (head.length > 0) toUpstream.take(head)
-  socket.once('close', () => endSoon(upstream))
-  upstream.once('close', () => endSoon(socket))
+  let deadline: NodeJS.Timeout | undefined
+  const endWithin = (ms: number) => {
+    clearTimeout(deadline)
+    deadline = setTimeout(() => {
+      socket.destroy()
+      upstream.destroy()
+    }, ms).unref()
+  }
+  // Whoever has hung up may read a little longer, but nobody waits for the other side to notice.
+  const onEnd = () => {
+    if (deadline === undefined) endWithin(lastBytesMs)
+  }
+  socket.once('end', onEnd)
+  upstream.once('end', onEnd)
   upstream.once('error', () => upstream.destroy())
+  socket.once('close', () => {
+    clearTimeout(deadline)
+    endSoon(upstream)
+  })
+  upstream.once('close', () => endSoon(socket))
   return {
     close: (code, reason) => {
       toBrowser.close(closeFrame(code, reason))
       toUpstream.close(closeFrame(goingAway, reason, maskKey()))
-      setTimeout(() => {
-        socket.destroy()
-        upstream.destroy()
-      }, lastWordsMs).unref()
+      endWithin(lastWordsMs)
     },
   }
 }
