@@ -17,6 +17,7 @@ import { browser } from '../test/support/browser.ts'
 const count = Number(process.argv[2] ?? 5_000)
 const perSession = Number(process.argv[3] ?? 10)
 const redisUrl = process.argv[4]
+const warmCalls = 18_000
 const children: ChildProcess[] = []
 
 const startHost = async (file: string, ...args: readonly string[]) => {
@@ -79,8 +80,8 @@ const closeMs = async (users: Awaited<ReturnType<typeof openAll>>, one: number) 
 }
 
 /** What a broker in use has behind it: code compiled, a heap of its usual size. */
-const callOften = async (user: Browser) => {
-  for (let calls = 0; calls < 600; calls += 1) await user.call('/api/x')
+const callOften = async (user: Browser, calls: number) => {
+  for (let done = 0; done < calls; done += 1) await user.call('/api/x')
 }
 
 try {
@@ -88,7 +89,7 @@ try {
   const redis = redisUrl === undefined ? [] : [redisUrl]
   const broker = await startHost('broker.ts', upstream.origin, ...redis)
   const warm = await openAll(broker.port, broker.origin, 300)
-  await Promise.all(warm.map(({ user }) => callOften(user)))
+  await Promise.all(warm.map(({ user }) => callOften(user, warmCalls / warm.length)))
   warm.forEach(({ sockets }) => sockets.forEach((socket) => socket.destroy()))
   await sleep(6_000)
   const before = rssKiB(broker.pid)
@@ -98,6 +99,7 @@ try {
   const logoutMs: number[] = []
   for (let one = 0; one < 20; one += 1) logoutMs.push((await closeMs(users, one)) ?? NaN)
   const facts = {
+    callsBefore: warmCalls,
     sockets: count,
     sessions: users.length,
     rssBeforeKiB: before,
