@@ -20,6 +20,7 @@ import { memoryBackend } from './session/memory-backend.ts'
 import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
 import type { Powers, ReadyConfig } from './foundations.ts'
+import { usualStreaming } from './foundations.ts'
 import type { Rooms } from './wire.ts'
 import { wire } from './wire.ts'
 
@@ -36,6 +37,8 @@ export type Broker = {
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Tells load balancers to look elsewhere; what is under way goes on. */
   readonly drain: () => void
+  /** Ends all WebSockets that are open now with close 1001, so that their clients go elsewhere: some time after `drain`. */
+  readonly goAway: () => void
   /** Waits for refreshes and revocations under way, then lets go of the store and all connections. */
   readonly close: () => Promise<void>
 }
@@ -52,6 +55,7 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     backend: overrides.backend ?? backendFor(config.redis, clock, log),
     providerFetch: overrides.providerFetch ?? providerFetch(),
     draining: () => draining,
+    streaming: overrides.streaming ?? usualStreaming,
   }
   const rooms = wire(config, powers)
   const door = doorOf(rooms, config, powers)
@@ -67,6 +71,7 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     drain: () => {
       draining = true
     },
+    goAway: rooms.proxy.tunnels.goAway,
     close: async () => {
       draining = true
       // A grant that hangs must not keep them open.

@@ -104,6 +104,8 @@ const stop = async (running: Running, signal: string): Promise<void> => {
   const graceMs = config.shutdownSeconds * 1_000
   log.info({ signal }, 'draining')
   broker.drain()
+  // Not before others know: whoever comes back at once must not come here.
+  setTimeout(broker.goAway, config.production ? lingerMs : 0).unref()
   const ending = async () => {
     await drainServer(server, {
       graceMs: graceMs - lastWordsMs(graceMs),

@@ -22,7 +22,6 @@ import { principalOf } from './oidc/principal-of.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
 import { routeTable } from './proxy/route-table.ts'
-import { tunnels } from './proxy/tunnel.ts'
 import { upstreams } from './proxy/upstreams.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
@@ -30,7 +29,7 @@ import { staticApp } from './spa/static-app.ts'
 import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
 import type { Parts } from './wire-gateway.ts'
-import { proxyRoom } from './wire-gateway.ts'
+import { proxyRoom, streamRoom } from './wire-gateway.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
@@ -57,8 +56,8 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const parts = { ...base, vault: tokenVault(base.records) }
   const { reply, hash, keep } = parts
   const upstream = upstreams()
-  const open = tunnels()
-  const proxy = proxyRoom(config, powers, { ...parts, upstream, tunnels: open })
+  const streaming = streamRoom(powers)
+  const proxy = proxyRoom(config, powers, { ...parts, ...streaming, upstream })
   const routes = routesBesideOwn(config)
   return {
     health: healthRoutes({
@@ -86,7 +85,8 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
     forwardAuth: forwardAuth({ ...proxy, secret: config.forwardAuthSecret, routeFor: routes }),
     settled: keep.settled,
     close: async () => {
-      open.close()
+      streaming.tunnels.close()
+      streaming.streams.close()
       await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
     },
   }

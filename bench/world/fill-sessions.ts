@@ -10,7 +10,7 @@ import type { Principal } from '../../server/core/principal.ts'
 import { systemRandom } from '../../server/core/random.ts'
 import { tokenKey } from '../../server/core/token-set.ts'
 import type { Parts, ReadyConfig } from '../../server/foundations.ts'
-import { foundations } from '../../server/foundations.ts'
+import { foundations, usualStreaming } from '../../server/foundations.ts'
 import { providerFetch } from '../../server/oidc/provider-fetch.ts'
 import { redisBackend } from '../../server/session/redis-backend.ts'
 import { connectRedis } from '../../server/session/redis-client.ts'
@@ -45,6 +45,7 @@ export const fillSessions = async (
     backend,
     providerFetch: providerFetch(),
     draining: () => false,
+    streaming: usualStreaming,
   }
   const create = oneLogin(foundations(config, powers), config)
   const cookies: string[] = []

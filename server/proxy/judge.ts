@@ -1,6 +1,6 @@
 import type { Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { SessionId } from '../core/ids.ts'
+import type { RecordId, SessionId } from '../core/ids.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import type { Call } from '../http/call.ts'
 import { callerOf } from '../http/caller.ts'
@@ -28,6 +28,8 @@ export type JudgeDeps = {
 
 /** A call that may go to the upstream, with the token it goes with. */
 export type Admitted = {
+  /** The session whose end is the end of the call; undefined: a call that needs none. */
+  readonly recordId: RecordId | undefined
   readonly token: TokenSet | undefined
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
@@ -110,9 +112,18 @@ const admitted = async (
   route: Route,
 ): Promise<Admitted> => {
   if (session === undefined || route.token === 'none')
-    return { token: undefined, insteadToken: undefined }
+    return {
+      recordId: route.public ? undefined : session?.recordId,
+      token: undefined,
+      insteadToken: undefined,
+    }
   const { audience, resource, scope } = route
   const want = { audience, resource, scope }
   const token = await deps.freshToken(session, want)
-  return { token, insteadToken: () => deps.insteadToken(session, want, token.accessToken) }
+  const { recordId } = session
+  return {
+    recordId,
+    token,
+    insteadToken: () => deps.insteadToken(session, want, token.accessToken),
+  }
 }
