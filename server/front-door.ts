@@ -115,8 +115,20 @@ const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
 
 const unusedMethods = new Set(['TRACE', 'TRACK', 'CONNECT'])
 
-/** Host, then path, then method; throws the first refusal. */
+/** Throws for a message that another reader could take for a different one. */
+const requireClearFraming = ({ httpVersionMajor, headers }: IncomingMessage): void => {
+  // Node's parser takes 0.9 and 2.0 as well, with the rules of 1.1 (RFC 9112 section 2.3).
+  if (httpVersionMajor !== 1)
+    throw new BrokerError('invalid_request', { detail: 'This is not HTTP/1.1.' })
+  // Any coding before `chunked` would reach the upstream undone, as if it were the body (RFC 9112 section 6.1).
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new BrokerError('invalid_request', { detail: 'The Transfer-Encoding is not "chunked".' })
+}
+
+/** Framing, then host, path and method; throws the first refusal. */
 const checkedTarget = (deps: FrontDoorDeps, req: IncomingMessage): RequestTarget => {
+  requireClearFraming(req)
   // Node takes the first of two Host headers, another server the last: neither is asked (RFC 9112 section 3.2).
   if (headerCount(req, 'host') > 1)
     throw new BrokerError('invalid_request', { detail: 'The Host header came twice.' })
