@@ -56,6 +56,7 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     // Before the host check: a proxy asks by whatever name the broker has inside.
     if (deps.forwardAuth.isAsked(req)) return void deps.forwardAuth.answer(req, res)
     try {
+      requireClearFraming(req)
       const target = checkedTarget(req, deps.origin)
       const route = deps.routeFor(target.path)
       if (route !== undefined)
@@ -83,6 +84,7 @@ const upgradeDoor =
       return void deps.forwardAuth.answer(req, res).then(() => noteStatus(res.statusCode))
     }
     try {
+      requireClearFraming(req)
       const target = checkedTarget(req, deps.origin)
       // Its bytes would be taken for WebSocket frames.
       if (hasBody(req))
@@ -118,4 +120,15 @@ const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
     target.ok &&
     (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
   )
+}
+
+/** Throws for a message that another reader could take for a different one. */
+const requireClearFraming = ({ httpVersionMajor, headers }: IncomingMessage): void => {
+  // Node's parser takes 0.9 and 2.0 as well, with the rules of 1.1 (RFC 9112 section 2.3).
+  if (httpVersionMajor !== 1)
+    throw new BrokerError('invalid_request', { detail: 'This is not HTTP/1.1.' })
+  // Any coding before `chunked` would reach the upstream undone, as if it were the body (RFC 9112 section 6.1).
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new BrokerError('invalid_request', { detail: 'The Transfer-Encoding is not "chunked".' })
 }

@@ -21,17 +21,27 @@ export type Answering = SinkDeps & {
   readonly reject: (error: unknown) => void
 }
 
+/** Each of them starts the wait for the first byte anew: a flood would hold the call for ever. RFC 9110 section 15.2. */
+const interimAnswersMost = 100
+
 /** Takes an upstream's answer to the browser as it comes, unless it says that the token is invalid. */
 export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
   const browser = browserSink(way)
   let sink: Sink = browser
+  let interimAnswers = 0
   return {
     onRequestStart(controller) {
       abortWithClient(way.res, controller)
     },
     onResponseStart(controller, status) {
-      if (status < 200) return
+      if (status < 200) {
+        interimAnswers += 1
+        if (interimAnswers > interimAnswersMost)
+          controller.abort(new Error('no end of 1xx answers'))
+        return
+      }
       const raw = rawTexts(controller.rawHeaders)
+      if (!isDecodable(raw)) return controller.abort(new Error('unknown transfer coding'))
       const ask = status === 401 && callsTokenInvalid(raw) ? way.insteadToken : undefined
       if (ask === undefined || !way.replayable) {
         // Too late for this call, but the next one has the new token.
@@ -121,3 +131,14 @@ const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
   Array.isArray(raw)
     ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
     : []
+
+/** Any other coding would reach the browser undone, as if it were the body. RFC 9112 section 6.1. */
+const isDecodable = (raw: readonly string[]): boolean => {
+  const codings = raw.filter(
+    (_text, i) =>
+      i % 2 === 1 && raw[i - 1]?.length === 17 && raw[i - 1]?.toLowerCase() === 'transfer-encoding',
+  )
+  return (
+    codings.length === 0 || (codings.length === 1 && codings[0]?.trim().toLowerCase() === 'chunked')
+  )
+}

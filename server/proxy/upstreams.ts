@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import type { Route } from '../config/config.ts'
+import { upstreamConnector } from './upstream-connector.ts'
 
 export type Upstreams = {
   readonly agent: (route: Route) => Agent
@@ -22,7 +23,10 @@ export const upstreams = (): Upstreams => {
       const connectMs = route.timeoutMs.connect
       const known = agents.get(connectMs)
       if (known !== undefined) return known
-      const agent = new Agent({ connect: { timeout: connectMs }, keepAliveTimeout: keepAliveMs })
+      const agent = new Agent({
+        connect: upstreamConnector(connectMs),
+        keepAliveTimeout: keepAliveMs,
+      })
       agents.set(connectMs, agent)
       return agent
     },
