@@ -1,4 +1,5 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import { monotonicMs } from './core/clock.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
@@ -13,8 +14,12 @@ import type { FreshTokens } from './refresh/fresh-token.ts'
 import { freshTokens } from './refresh/fresh-token.ts'
 import { refreshSession } from './refresh/refresh-session.ts'
 import { refreshTurns } from './refresh/turns.ts'
+import { sessionCache } from './session/session-cache.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
 import type { TokenVault } from './vault/vault.ts'
+
+/** Some ten thousand sessions that call within one second. */
+const cacheBytes = 128 * 1_048_576
 
 export type Parts = Foundations & { readonly vault: TokenVault }
 
@@ -40,7 +45,15 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     origin: config.origin,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
-    readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
+    readSession: sessionCache({
+      clock: powers.clock,
+      monotonicMs,
+      read: (id) => parts.records.read(id, true),
+      onChange: powers.backend.onChange,
+      heardUntilMs: powers.backend.heardUntilMs,
+      idleSeconds: config.session.idleSeconds,
+      mostBytes: cacheBytes,
+    }),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
   }

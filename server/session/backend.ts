@@ -88,6 +88,12 @@ export type Backend = {
   /** Tells of each session that changed or was unlocked, on any instance; the result takes the listener away. */
   readonly onChange: (listener: ChangeListener) => () => void
 
+  /**
+   * Up to when (`monotonicMs`) all news of changes has surely come; -Infinity: unknown. Being asked, it finds out more in the
+   * background; whoever does not ask costs nothing.
+   */
+  readonly heardUntilMs: () => number
+
   /** Throws when the store does not answer. */
   readonly ping: () => Promise<void>
   readonly close: () => Promise<void>

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { monotonicMs } from '../core/clock.ts'
 import type { RecordId } from '../core/ids.ts'
 import type {
   Backend,
@@ -32,6 +33,8 @@ export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => 
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    // News is told before a write returns.
+    heardUntilMs: monotonicMs,
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
