@@ -3,10 +3,10 @@ import { ServerResponse as NodeResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../config/config.ts'
-import { toBrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Call } from '../http/call.ts'
 import type { Replies } from '../http/reply.ts'
+import { refuse } from '../http/refuse.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { StreamLife } from './browser-sink.ts'
@@ -146,19 +146,6 @@ const headersFor = (
     newTraceparent: deps.newTraceparent,
     passCookies: route.pass.cookies,
   })
-
-const refuse = (
-  { log, reply }: HotPathDeps,
-  req: IncomingMessage,
-  res: ServerResponse,
-  error: unknown,
-): number => {
-  const failure = toBrokerError(error)
-  if (failure.status >= 500)
-    log.error({ err: failure, request_id: requestIdOf(req), code: failure.code }, 'call failed')
-  reply.failure(req, res, failure)
-  return failure.status
-}
 
 /** No answer reaches a client that stands still in its upload: its connection ends, and the log says 408. */
 const endUpload = (

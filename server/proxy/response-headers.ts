@@ -1,5 +1,5 @@
 import type { Route } from '../config/config.ts'
-import { isReserved, ownEndpoints } from '../http/endpoints.ts'
+import { isOwnAddress } from '../http/endpoints.ts'
 
 const hopByHop = [
   'connection',
@@ -116,7 +116,7 @@ const locationFor = (value: string, facts: ResponseFacts): string | undefined =>
   const url = new URL(value, base)
   if (url.pathname.startsWith('//')) return undefined
   const path = pathOnOurs(url, facts)
-  if (path === undefined || ownEndpoints.has(path) || isReserved(path)) return undefined
+  if (path === undefined || isOwnAddress(path)) return undefined
   return `${path}${url.search}${url.hash}`
 }
 
