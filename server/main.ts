@@ -93,6 +93,9 @@ const lastWordsMs = (graceMs: number): number => Math.min(graceMs / 5, 1_000)
 /** So that two looks of a load balancer at `/readyz` may find it draining. */
 const productionLingerMs = 2_000
 
+/** A signal that all processes get can reach the first one last, and only it knows that the others leave as well. */
+const workerLingerMs = 250
+
 /** A port that others still answer on is not left before them: who has just connected here would be cut. */
 const othersDrained = async (): Promise<void> => {
   process.send?.('drained')
@@ -102,7 +105,8 @@ const othersDrained = async (): Promise<void> => {
 const stop = async (running: Running, signal: string): Promise<void> => {
   const { server, broker, demo, config, log } = running
   const graceMs = config.shutdownSeconds * 1_000
-  const lingerMs = config.production ? productionLingerMs : 0
+  const shortestMs = cluster.isWorker ? workerLingerMs : 0
+  const lingerMs = config.production ? productionLingerMs : shortestMs
   log.info({ signal }, 'draining')
   broker.drain()
   // Not before others know: whoever comes back at once must not come here.
