@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,10 +18,28 @@ export const nginxSkip = laneSkip(
 
 /** TLS in front of a broker on `port`, by a real nginx with a throw-away certificate. */
 export const startTlsProxy = async (t: TestContext, port: number): Promise<{ origin: string }> => {
+  const tlsPort = await startNginx(t, (dir, listenPort) => {
+    makeCertificate(dir)
+    return configuration(dir, tlsServer(dir, listenPort, port))
+  })
+  return { origin: `https://localhost:${tlsPort}` }
+}
+
+/**
+ * A shared cache in front of a broker on `port`, by a real nginx that keeps whatever it is not forbidden to, and looks
+ * at no cookie. `X-Cache` tells what it did.
+ */
+export const startCache = (t: TestContext, port: number): Promise<number> =>
+  startNginx(t, (dir, listenPort) => configuration(dir, cacheServer(dir, listenPort, port)))
+
+/** An nginx on a free port, which is told. */
+const startNginx = async (
+  t: TestContext,
+  configure: (dir: string, port: number) => string,
+): Promise<number> => {
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'))
-  const tlsPort = await freePort()
-  makeCertificate(dir)
-  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, tlsPort, port))
+  const port = await freePort()
+  writeFileSync(join(dir, 'nginx.conf'), configure(dir, port))
   const child = spawn('nginx', [
     '-p',
     dir,
@@ -37,8 +55,8 @@ export const startTlsProxy = async (t: TestContext, port: number): Promise<{ ori
     }
     rmSync(dir, { recursive: true, force: true })
   })
-  await accepting(tlsPort)
-  return { origin: `https://localhost:${tlsPort}` }
+  await accepting(port)
+  return port
 }
 
 const makeCertificate = (dir: string): void => {
@@ -48,8 +66,9 @@ const makeCertificate = (dir: string): void => {
   execFileSync('openssl', ['req', ...kind, ...files, ...subject], { stdio: 'ignore' })
 }
 
-const configuration = (dir: string, tlsPort: number, port: number): string => `
+const configuration = (dir: string, server: string): string => `
 daemon off;
+user ${userInfo().username};
 pid ${dir}/nginx.pid;
 worker_processes 1;
 events { worker_connections 256; }
@@ -60,6 +79,11 @@ http {
   fastcgi_temp_path ${dir}/fastcgi;
   uwsgi_temp_path ${dir}/uwsgi;
   scgi_temp_path ${dir}/scgi;
+  ${server}
+}
+`
+
+const tlsServer = (dir: string, tlsPort: number, port: number): string => `
   server {
     listen 127.0.0.1:${tlsPort} ssl;
     listen [::1]:${tlsPort} ssl;
@@ -72,9 +96,24 @@ http {
       proxy_set_header Connection "";
       proxy_buffering off;
     }
-  }
-}
-`
+  }`
+
+const cacheServer = (dir: string, listenPort: number, port: number): string => `
+  proxy_cache_path ${dir}/cache keys_zone=shared:1m;
+  server {
+    listen 127.0.0.1:${listenPort};
+    location / {
+      proxy_pass http://localhost:${port};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_cache shared;
+      proxy_cache_key $request_uri;
+      proxy_cache_valid any 10m;
+      add_header X-Cache $upstream_cache_status always;
+    }
+    location /internal { internal; return 200 "what only nginx may show"; }
+  }`
 
 const freePort = async (): Promise<number> => {
   const server = createServer()
