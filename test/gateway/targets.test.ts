@@ -138,6 +138,10 @@ const crooked = [
   '/api/x/%2',
   '/api/x/%g0',
   '/api/x/%ed%a0%80',
+  '/api/x/..%20',
+  '/api/x/..%20%20/admin',
+  '/api/x/%20../admin',
+  '/api/x/.%20/admin',
 ]
 
 test('path › one that two readers read in two ways (R3, R1) › 400 invalid_path, upstream silent', async (t) => {

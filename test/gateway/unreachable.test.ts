@@ -46,11 +46,8 @@ for (const [name, start] of rows)
     const answer = await user.call('/api/x/secret-id?code=secret-code')
     assert.equal(answer.status, 502, answer.text)
     assert.equal(answer.json()['code'], 'upstream_unreachable')
-    const { request_id: _random, ...said } = answer.json()
-    assert.doesNotMatch(
-      JSON.stringify(said),
-      /127\.0\.0\.1|api\.invalid|ECONN|ENOTFOUND|TLS|SSL|secret/i,
-    )
+    const said = answer.text.replace(/"request_id":"[^"]+"/, '')
+    assert.doesNotMatch(said, /127\.0\.0\.1|api\.invalid|ECONN|ENOTFOUND|TLS|SSL|secret/i)
     assert.match(logged(), /"code":"upstream_unreachable"/)
     assert.ok(!logged().includes(token) && !logged().includes('secret-code'))
   })
