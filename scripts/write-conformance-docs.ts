@@ -17,7 +17,8 @@ const idShape =
 /** Ids of requirements, each with the tests that carry it, as `file`; a list of what is owed shows nothing. */
 export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => {
   const found = new Map<string, Set<string>>()
-  for (const file of globSync('test/**/*.test.ts', { exclude: ['test/docs/**'] }).toSorted())
+  const files = globSync('test/**/*{.test,-cases}.ts', { exclude: ['test/docs/**'] })
+  for (const file of files.toSorted())
     for (const [id] of readFileSync(file, 'utf8').matchAll(idShape))
       if (id in requirements) found.set(id, (found.get(id) ?? new Set()).add(file))
   return new Map([...found].map(([id, files]) => [id, [...files]]))

@@ -137,6 +137,8 @@ export type DrainTimes = {
   readonly graceMs: number
   /** How long to answer on, so that whoever sends us users learns from `/readyz` to send them elsewhere. */
   readonly lingerMs: number
+  /** Resolves when the others on this port have nothing under way either. */
+  readonly together?: () => Promise<void>
 }
 
 /**
@@ -148,13 +150,13 @@ export type DrainTimes = {
  */
 export const drainServer = async (
   server: Server,
-  { graceMs, lingerMs }: DrainTimes,
+  { graceMs, lingerMs, together = () => Promise.resolve() }: DrainTimes,
 ): Promise<void> => {
   const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
   const timers = [
     setTimeout(() => traffic.forEach((_underWay, socket) => socket.destroy()), graceMs),
   ]
-  await answeringOn(answersIn(traffic), lingerMs, (graceMs * 3) / 4)
+  await answeringOn(answersIn(traffic), { lingerMs, longestMs: (graceMs * 3) / 4, together })
   const closed = new Promise<void>((resolve) => {
     TcpServer.prototype.close.call(server, () => resolve())
   })
@@ -169,11 +171,12 @@ export const drainServer = async (
   timers.forEach((timer) => clearTimeout(timer))
 }
 
-/** Resolves when these answers have ended and the linger is over, or when there is no more time to wait for either. */
+type Lingering = Required<Omit<DrainTimes, 'graceMs'>> & { readonly longestMs: number }
+
+/** Resolves when these answers have ended and the linger is over, here and in the others, or when there is no more time to wait. */
 const answeringOn = async (
   answers: readonly ServerResponse[],
-  lingerMs: number,
-  longestMs: number,
+  { lingerMs, longestMs, together }: Lingering,
 ): Promise<void> => {
   const over = new AbortController()
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)
@@ -181,6 +184,7 @@ const answeringOn = async (
     if (!res.headersSent) res.setHeader('Connection', 'close')
     return new Promise<void>((resolve) => void res.once('close', resolve))
   })
-  await Promise.race([Promise.all([...ends, lingerMs > 0 && pause(lingerMs)]), pause(longestMs)])
+  const quiet = Promise.all([...ends, lingerMs > 0 && pause(lingerMs)])
+  await Promise.race([quiet.then(together), pause(longestMs)])
   over.abort()
 }

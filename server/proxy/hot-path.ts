@@ -3,20 +3,25 @@ import { ServerResponse as NodeResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../config/config.ts'
-import { BrokerError, toBrokerError } from '../core/errors.ts'
+import { toBrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Call } from '../http/call.ts'
 import type { Replies } from '../http/reply.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import type { StreamLife } from './browser-sink.ts'
 import type { ClientAddress } from './client-address.ts'
 import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
 import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
 import type { Admitted } from './judge.ts'
+import { cutAnswer } from './cut-answer.ts'
 import { UploadCut } from './limited-body.ts'
+import type { OpenStreams } from './open-streams.ts'
 import { upstreamHeaders } from './request-headers.ts'
 import type { Tunnels } from './tunnel.ts'
 import type { Upstreams } from './upstreams.ts'
+import type { OpenStream } from './watched-sessions.ts'
 
 export type HotPathDeps = {
   readonly log: Log
@@ -24,11 +29,13 @@ export type HotPathDeps = {
   readonly origin: string
   readonly clientAddress: ClientAddress
   readonly newTraceparent: () => string
-  readonly judge: (req: IncomingMessage, route: Route) => Promise<Admitted>
-  readonly judgeUpgrade: (req: IncomingMessage, route: Route) => Promise<Admitted>
+  readonly judge: (call: Call, route: Route) => Promise<Admitted>
+  readonly judgeUpgrade: (call: Call, route: Route) => Promise<Admitted>
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
   readonly tunnels: Tunnels
+  readonly streams: OpenStreams
+  readonly eventQuietMs: number
 }
 
 /** A call to a configured route whose host and path were found good. */
@@ -53,13 +60,37 @@ export const hotPath = (deps: HotPathDeps) =>
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
       const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
-      await deps.forward({ ...call, ...facts, headers, insteadToken: admitted.insteadToken })
+      const { insteadToken } = admitted
+      const life = lifeOf(deps, route, admitted)
+      const sent = deps.forward({ ...call, ...facts, headers, insteadToken, life })
+      await (req.complete ? sent : uploading(life, res, sent))
     } catch (error) {
       if (error instanceof UploadCut) return endUpload(deps, req, res, error)
       allowReading(res, corsOrigin)
       refuse(deps, req, res, error)
     }
   }
+
+const lifeOf = (
+  { streams, eventQuietMs }: HotPathDeps,
+  { timeoutMs }: Route,
+  { recordId }: Admitted,
+): StreamLife => ({ streams, recordId, eventQuietMs, idleMs: timeoutMs.idle })
+
+/** An upload that has not arrived yet is cut with its session, whether or not it is being answered. */
+const uploading = async (
+  { streams, recordId }: StreamLife,
+  res: ServerResponse,
+  sent: Promise<void>,
+): Promise<void> => {
+  const stream: OpenStream = { recordId, cut: () => cutAnswer(res) }
+  streams.add(stream)
+  try {
+    await sent
+  } finally {
+    streams.remove(stream)
+  }
+}
 
 /** An upgrade to a configured route whose host and path were found good. */
 export type UpgradeCall = Omit<RoutedCall, 'res' | 'awaitsContinue'> & {
@@ -72,14 +103,11 @@ export const upgradePath = (deps: HotPathDeps) =>
   async function upgraded(call: UpgradeCall): Promise<number> {
     const { req, socket, head, route, target } = call
     try {
-      if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
-      // RFC 6455 section 4.1.
-      if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
       const admitted = await deps.judgeUpgrade(req, route)
       await deps.tunnels.open({
-        req,
         socket,
         head,
+        recordId: admitted.recordId,
         origin: deps.upstreams.pick(route),
         pathWithQuery: `${upstreamPath(target.path, route.stripPrefix)}${target.query}`,
         headers: headersFor(deps, req, route, admitted),

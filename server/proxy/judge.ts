@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import type { Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { SessionId } from '../core/ids.ts'
+import type { RecordId, SessionId } from '../core/ids.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
+import type { Call } from '../http/call.ts'
 import { callerOf } from '../http/caller.ts'
 import type { Caller } from '../http/caller.ts'
 import { loginPath } from '../http/endpoints.ts'
@@ -28,6 +28,8 @@ export type JudgeDeps = {
 
 /** A call that may go to the upstream, with the token it goes with. */
 export type Admitted = {
+  /** The session whose end is the end of the call; undefined: a call that needs none. */
+  readonly recordId: RecordId | undefined
   readonly token: TokenSet | undefined
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
@@ -39,7 +41,7 @@ export type Admitted = {
  */
 export const judge =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+  async (req: Call, route: Route): Promise<Admitted> => {
     requireMethod(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -55,10 +57,15 @@ export const judge =
     return await admitted(deps, session, route)
   }
 
-/** The same for a WebSocket, which can carry no CSRF header: its `Origin` must be there, and ours. */
+/**
+ * The same for a WebSocket of a route that has them (RFC 6455 section 4.1).
+ * It can carry no CSRF header: its `Origin` must be there, and ours.
+ */
 export const judgeUpgrade =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+  async (req: Call, route: Route): Promise<Admitted> => {
+    if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
+    if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
     requireMethod(req, route)
     const caller: Caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -71,14 +78,14 @@ export const judgeUpgrade =
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
-const requireMethod = (req: IncomingMessage, { methods }: Route): void => {
+const requireMethod = (req: Call, { methods }: Route): void => {
   if (methods !== undefined && !methods.includes(req.method ?? ''))
     throw new BrokerError('method_not_allowed', { allow: methods })
 }
 
 const sessionOf = async (
   deps: JudgeDeps,
-  req: IncomingMessage,
+  req: Call,
   route: Route,
 ): Promise<LiveSession | undefined> => {
   const id = deps.readCookie(req.headers.cookie)
@@ -92,7 +99,7 @@ const sessionOf = async (
   throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
 }
 
-const requireSize = (req: IncomingMessage, route: Route): void => {
+const requireSize = (req: Call, route: Route): void => {
   if (Number(req.headers['content-length'] ?? 0) > route.bodyLimitBytes)
     throw new BrokerError('body_too_large', {
       detail: `This route takes bodies of up to ${route.bodyLimitBytes} bytes.`,
@@ -105,9 +112,18 @@ const admitted = async (
   route: Route,
 ): Promise<Admitted> => {
   if (session === undefined || route.token === 'none')
-    return { token: undefined, insteadToken: undefined }
+    return {
+      recordId: route.public ? undefined : session?.recordId,
+      token: undefined,
+      insteadToken: undefined,
+    }
   const { audience, resource, scope } = route
   const want = { audience, resource, scope }
   const token = await deps.freshToken(session, want)
-  return { token, insteadToken: () => deps.insteadToken(session, want, token.accessToken) }
+  const { recordId } = session
+  return {
+    recordId,
+    token,
+    insteadToken: () => deps.insteadToken(session, want, token.accessToken),
+  }
 }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -18,9 +18,9 @@ export const nginxSkip = laneSkip(
 
 /** TLS in front of a broker on `port`, by a real nginx with a throw-away certificate. */
 export const startTlsProxy = async (t: TestContext, port: number): Promise<{ origin: string }> => {
-  const tlsPort = await startNginx(t, (dir, listenPort) => {
+  const tlsPort = await startNginx(t, (dir, own) => {
     makeCertificate(dir)
-    return configuration(dir, tlsServer(dir, listenPort, port))
+    return tlsServer(dir, own, port)
   })
   return { origin: `https://localhost:${tlsPort}` }
 }
@@ -30,16 +30,18 @@ export const startTlsProxy = async (t: TestContext, port: number): Promise<{ ori
  * at no cookie. `X-Cache` tells what it did.
  */
 export const startCache = (t: TestContext, port: number): Promise<number> =>
-  startNginx(t, (dir, listenPort) => configuration(dir, cacheServer(dir, listenPort, port)))
+  startNginx(t, (dir, own) => cacheServer(dir, own, port))
 
-/** An nginx on a free port, which is told. */
-const startNginx = async (
+/** A real nginx with these blocks inside `http`, gone with the test; the port of its own that they were made for. */
+export const startNginx = async (
   t: TestContext,
-  configure: (dir: string, port: number) => string,
+  blocks: (dir: string, port: number) => string,
 ): Promise<number> => {
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'))
+  // Started by root, its workers are somebody else, and keep long bodies in there.
+  chmodSync(dir, 0o755)
   const port = await freePort()
-  writeFileSync(join(dir, 'nginx.conf'), configure(dir, port))
+  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, blocks(dir, port)))
   const child = spawn('nginx', [
     '-p',
     dir,
@@ -66,7 +68,7 @@ const makeCertificate = (dir: string): void => {
   execFileSync('openssl', ['req', ...kind, ...files, ...subject], { stdio: 'ignore' })
 }
 
-const configuration = (dir: string, server: string): string => `
+const configuration = (dir: string, blocks: string): string => `
 daemon off;
 user ${userInfo().username};
 pid ${dir}/nginx.pid;
@@ -79,7 +81,7 @@ http {
   fastcgi_temp_path ${dir}/fastcgi;
   uwsgi_temp_path ${dir}/uwsgi;
   scgi_temp_path ${dir}/scgi;
-  ${server}
+  ${blocks}
 }
 `
 
@@ -96,7 +98,8 @@ const tlsServer = (dir: string, tlsPort: number, port: number): string => `
       proxy_set_header Connection "";
       proxy_buffering off;
     }
-  }`
+  }
+`
 
 const cacheServer = (dir: string, listenPort: number, port: number): string => `
   proxy_cache_path ${dir}/cache keys_zone=shared:1m;
@@ -113,7 +116,8 @@ const cacheServer = (dir: string, listenPort: number, port: number): string => `
       add_header X-Cache $upstream_cache_status always;
     }
     location /internal { internal; return 200 "what only nginx may show"; }
-  }`
+  }
+`
 
 const freePort = async (): Promise<number> => {
   const server = createServer()
