@@ -87,11 +87,15 @@ test('method › CONNECT, TRACE, TRACK (HTTP-9.3.8-a, R2) › no tunnel, no echo
   for (const start of [...tunnels, ...probes])
     await t.test(start, async () => {
       const line = start.replace('EVIL', host).replace('OWN', gateway.door.host)
-      const bytes = requestText(line, [...user.own, ['Max-Forwards', '5'], ['X-Echo', 'me']])
+      const bytes = requestText(line, [
+        ...user.own,
+        ['Max-Forwards', '5'],
+        ['X-Echo', 'an-echoed-header'],
+      ])
       const { socket, closed, text } = await openRaw(t, gateway.door.port)
       socket.write(`${bytes}${requestText('GET /api/x', [...user.own, ['Connection', 'close']])}`)
       await closed
-      assert.doesNotMatch(text(), /^HTTP\/1\.1 2|me\r\n/)
+      assert.doesNotMatch(text(), /^HTTP\/1\.1 2|an-echoed-header/)
       assert.equal(evil.connections.length, 0)
       assert.doesNotMatch(gateway.raw.connections.map((one) => one.text).join(''), /x-echo/i)
     })
