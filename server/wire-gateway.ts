@@ -2,7 +2,9 @@ import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
+import { pseudonymOf } from './proxy/hops.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
+import { routeLimits } from './proxy/limits.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
 import { circuitBreaker } from './refresh/circuit-breaker.ts'
@@ -20,6 +22,7 @@ export type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnel
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
+  const address = clientAddress(config.trustProxy)
   const deps = {
     origin: config.origin,
     hash: parts.hash,
@@ -27,12 +30,18 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
+    limit: routeLimits({ clientAddress: address }),
   }
   return {
     log: powers.log,
     reply: parts.reply,
     origin: config.origin,
-    clientAddress: clientAddress(config.trustProxy),
+    own: {
+      host: new URL(config.origin).host,
+      proto: config.secure ? 'https' : 'http',
+      pseudonym: pseudonymOf(config.origin),
+    },
+    clientAddress: address,
     newTraceparent: () => {
       const id = powers.random.bytes(24).toString('hex')
       return `00-${id.slice(0, 32)}-${id.slice(32)}-00`

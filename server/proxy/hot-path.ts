@@ -8,24 +8,33 @@ import type { Log } from '../core/log.ts'
 import type { Replies } from '../http/reply.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import { withClaims } from './claim-headers.ts'
 import type { ClientAddress } from './client-address.ts'
 import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
 import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
+import { answerLastHop, refuseLoop } from './hops.ts'
 import type { Admitted } from './judge.ts'
 import { UploadCut } from './limited-body.ts'
+import type { Closing } from './limits.ts'
+import type { UpstreamFacts } from './request-headers.ts'
 import { upstreamHeaders } from './request-headers.ts'
-import type { Tunnels } from './tunnel.ts'
+import type { Tunnels, Upgrading } from './tunnel.ts'
+import { isConnectionFailure } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
+
+type Judge = (req: IncomingMessage, route: Route, closing: Closing) => Promise<Admitted>
 
 export type HotPathDeps = {
   readonly log: Log
   readonly reply: Replies
   readonly origin: string
+  /** What every call tells its upstream of us. */
+  readonly own: Pick<UpstreamFacts, 'host' | 'proto' | 'pseudonym'>
   readonly clientAddress: ClientAddress
   readonly newTraceparent: () => string
-  readonly judge: (req: IncomingMessage, route: Route) => Promise<Admitted>
-  readonly judgeUpgrade: (req: IncomingMessage, route: Route) => Promise<Admitted>
+  readonly judge: Judge
+  readonly judgeUpgrade: Judge
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
   readonly tunnels: Tunnels
@@ -47,8 +56,9 @@ export const hotPath = (deps: HotPathDeps) =>
     const { req, res, route } = call
     const corsOrigin = listedOrigin(req, route)
     try {
-      if (answerPreflight(req, res, route)) return
-      const admitted = await deps.judge(req, route)
+      refuseLoop(req, deps.own.pseudonym)
+      if (answerPreflight(req, res, route) || answerLastHop(req, res, route)) return
+      const admitted = await deps.judge(req, route, res)
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
@@ -75,12 +85,14 @@ export const upgradePath = (deps: HotPathDeps) =>
       if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
       // RFC 6455 section 4.1.
       if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
-      const admitted = await deps.judgeUpgrade(req, route)
-      await deps.tunnels.open({
+      refuseLoop(req, deps.own.pseudonym)
+      const admitted = await deps.judgeUpgrade(req, route, socket)
+      await openTunnel(deps, {
         req,
         socket,
         head,
-        origin: deps.upstreams.pick(route),
+        origin: deps.upstreams.pick(route, false),
+        ca: route.tls?.ca,
         pathWithQuery: `${upstreamPath(target.path, route.stripPrefix)}${target.query}`,
         headers: headersFor(deps, req, route, admitted),
         firstByteMs: route.timeoutMs.firstByte,
@@ -91,6 +103,17 @@ export const upgradePath = (deps: HotPathDeps) =>
       return refuse(deps, req, socketResponse(req, socket), error)
     }
   }
+
+const openTunnel = async ({ tunnels, upstreams }: HotPathDeps, call: Upgrading): Promise<void> => {
+  try {
+    await tunnels.open(call)
+    upstreams.health.worked(call.origin)
+  } catch (error) {
+    const cause = error instanceof BrokerError ? error.cause : undefined
+    if (cause instanceof Error && isConnectionFailure(cause)) upstreams.health.failed(call.origin)
+    throw error
+  }
+}
 
 /** An answer in HTTP on a socket that asked for an upgrade and does not get it. */
 export const socketResponse = (req: IncomingMessage, socket: Duplex): ServerResponse => {
@@ -108,16 +131,20 @@ const headersFor = (
   req: IncomingMessage,
   route: Route,
   admitted: Admitted,
-): string[] =>
-  upstreamHeaders(req, {
+): string[] => {
+  const headers = upstreamHeaders(req, {
+    host: deps.own.host,
+    proto: deps.own.proto,
+    pseudonym: deps.own.pseudonym,
     accessToken: admitted.token?.accessToken,
     clientAddress: deps.clientAddress(req),
-    host: new URL(deps.origin).host,
-    proto: deps.origin.startsWith('https:') ? 'https' : 'http',
     requestId: requestIdOf(req),
     newTraceparent: deps.newTraceparent,
     passCookies: route.pass.cookies,
   })
+  const own = route.headers
+  return own === undefined ? headers : withClaims(headers, own, admitted.principal)
+}
 
 const refuse = (
   { log, reply }: HotPathDeps,

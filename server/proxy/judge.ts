@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { SessionId } from '../core/ids.ts'
+import type { Principal } from '../core/principal.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { callerOf } from '../http/caller.ts'
 import type { Caller } from '../http/caller.ts'
@@ -10,6 +11,7 @@ import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
+import type { Closing, LimitedCall } from './limits.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -24,22 +26,25 @@ export type JudgeDeps = {
     want: TokenWant,
     rejected: string,
   ) => Promise<TokenSet | undefined>
+  /** Rejects with `too_many_requests`. */
+  readonly limit: (call: LimitedCall) => Promise<void>
 }
 
 /** A call that may go to the upstream, with the token it goes with. */
 export type Admitted = {
+  readonly principal: Principal | undefined
   readonly token: TokenSet | undefined
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
 }
 
 /**
- * Judges a call in the contract's order: method, site, session, CSRF, body size, token; throws the first refusal.
+ * Judges a call in the contract's order: method, site, session, CSRF, size and limits, token; throws the first refusal.
  * The order is the security model: nothing is looked up for another site's call, no token is fetched for a forged one.
  */
 export const judge =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+  async (req: IncomingMessage, route: Route, closing: Closing): Promise<Admitted> => {
     requireMethod(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -52,13 +57,15 @@ export const judge =
         sessionId: session.id,
       })
     requireSize(req, route)
+    const { limits } = route
+    if (limits !== undefined) await deps.limit({ req, route, limits, session, closing })
     return await admitted(deps, session, route)
   }
 
 /** The same for a WebSocket, which can carry no CSRF header: its `Origin` must be there, and ours. */
 export const judgeUpgrade =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route): Promise<Admitted> => {
+  async (req: IncomingMessage, route: Route, closing: Closing): Promise<Admitted> => {
     requireMethod(req, route)
     const caller: Caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -67,6 +74,8 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
+    const { limits } = route
+    if (limits !== undefined) await deps.limit({ req, route, limits, session, closing })
     return await admitted(deps, session, route)
   }
 
@@ -104,10 +113,12 @@ const admitted = async (
   session: LiveSession | undefined,
   route: Route,
 ): Promise<Admitted> => {
+  const principal = session?.facts.principal
   if (session === undefined || route.token === 'none')
-    return { token: undefined, insteadToken: undefined }
+    return { principal, token: undefined, insteadToken: undefined }
   const { audience, resource, scope } = route
   const want = { audience, resource, scope }
   const token = await deps.freshToken(session, want)
-  return { token, insteadToken: () => deps.insteadToken(session, want, token.accessToken) }
+  const insteadToken = () => deps.insteadToken(session, want, token.accessToken)
+  return { principal, token, insteadToken }
 }

@@ -10,6 +10,8 @@ export type Upgrading = {
   readonly socket: Duplex
   readonly head: Buffer
   readonly origin: string
+  /** Certificates that vouch for the upstream, instead of the system's. */
+  readonly ca: string | undefined
   readonly pathWithQuery: string
   readonly headers: readonly string[]
   readonly firstByteMs: number
@@ -52,6 +54,7 @@ const tunnel = (call: Upgrading): Promise<void> => {
     // Node takes a flat list as it takes raw headers; its types know only objects.
     headers: handshakeHeaders(call.headers, url.host),
     timeout: call.firstByteMs,
+    ...(call.ca !== undefined && { ca: call.ca }),
   })
   return new Promise((resolve, reject) => {
     const refuse = (code: 'upstream_unreachable' | 'upstream_timeout', cause?: Error) => {
