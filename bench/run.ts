@@ -1,115 +1,108 @@
-import type { ChildProcess } from 'node:child_process'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
-import { createInterface } from 'node:readline'
-import { browser } from '../test/support/browser.ts'
-import type { Round, Target } from './load.ts'
-import { loadRound, loadTool } from './load.ts'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { format, resolveConfig } from 'prettier'
+import type { Outcome, Part } from './findings.ts'
+import { mostForOthers } from './findings.ts'
+import { machineFacts, shareOfOthersNow } from './machine.ts'
+import { watchOthers } from './measure/cpu.ts'
+import type { Pace } from './measure/rounds.ts'
+import { allParts } from './parts/all.ts'
+import { chart } from './report/chart.ts'
+import { page, section, summary } from './report/page.ts'
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5)
-const secondsPerRound = Number(process.env['BENCH_SECONDS'] ?? 4)
-const children: ChildProcess[] = []
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** Starts a host and reads the line that says where it listens. */
-const startHost = async (file: string, args: readonly string[]) => {
-  const child = spawn(
-    process.execPath,
-    [new URL(`hosts/${file}`, import.meta.url).pathname, ...args],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  children.push(child)
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  // Our own host wrote the line.
-  const { port } = JSON.parse(line) as { port: number }
-  return { origin: `http://localhost:${port}`, pid: child.pid ?? 0 }
+const pace: Pace = {
+  rounds: Number(process.env['BENCH_ROUNDS'] ?? 5),
+  seconds: Number(process.env['BENCH_SECONDS'] ?? 4),
+  say: (text) => say(`  ${text}`),
 }
+const isForced = process.env['BENCH_FORCE'] === '1'
 
-const startRedis = async (): Promise<string | undefined> => {
-  if (spawnSync('redis-server', ['--version']).error !== undefined) return undefined
-  const port = 20_000 + (process.pid % 20_000)
-  const child = spawn('redis-server', [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-  ])
-  children.push(child)
-  for await (const line of createInterface(child.stdout))
-    if (line.includes('Ready to accept connections')) break
-  return `redis://127.0.0.1:${port}`
-}
+const help = `npm run bench -- [part ...]
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+Measures, prints ratios and which goals are met. Without a part: all of them, and writes docs/benchmarks.md and .svg.
 
-const medianRound = (all: readonly Round[]): Round => ({
-  requestsPerSecond: median(all.map((round) => round.requestsPerSecond)),
-  cpuSecondsPer10k: median(all.map((round) => round.cpuSecondsPer10k)),
-})
+${allParts.map(({ name, title }) => `  ${name.padEnd(12)}${title}`).join('\n')}
 
-/** Rounds of both targets by turns, so that a machine that slows down slows both. */
-const interleave = async (targets: Readonly<Record<'bare' | 'broker', Target>>) => {
-  const results: Record<'bare' | 'broker', Round[]> = { bare: [], broker: [] }
-  for (const target of Object.values(targets)) await loadRound(target, 2)
-  for (let i = 0; i < rounds; i += 1)
-    for (const name of i % 2 === 0
-      ? (['bare', 'broker'] as const)
-      : (['broker', 'bare'] as const)) {
-      const round = await loadRound(targets[name], secondsPerRound)
-      results[name].push(round)
-      process.stdout.write(
-        `round ${i + 1} ${name.padEnd(6)} ${round.requestsPerSecond.toFixed(0).padStart(6)} requests/s, ${round.cpuSecondsPer10k.toFixed(2)} CPU-s per 10,000\n`,
-      )
-    }
-  return { bare: medianRound(results.bare), broker: medianRound(results.broker) }
-}
-
-const report = (bare: Round, broker: Round, store: string): string => `# Benchmarks
-
-An authenticated small GET at 32 connections, one Node process, ${store}, ${rounds} interleaved rounds of ${secondsPerRound} s, load by
-${loadTool}, ${cpus().length} cores. Medians. Written by \`npm run bench\`.
-
-| | requests/s | CPU seconds per 10,000 |
-|---|---|---|
-| bare undici proxy | ${bare.requestsPerSecond.toFixed(0)} | ${bare.cpuSecondsPer10k.toFixed(2)} |
-| broker | ${broker.requestsPerSecond.toFixed(0)} | ${broker.cpuSecondsPer10k.toFixed(2)} |
-| **ratio** | **${(broker.requestsPerSecond / bare.requestsPerSecond).toFixed(2)}** | **${(broker.cpuSecondsPer10k / bare.cpuSecondsPer10k).toFixed(2)}** |
+  BENCH_ROUNDS=5     rounds of each party; BENCH_SECONDS=4 is the length of one
+  BENCH_SESSIONS     live sessions of the part "sessions", 200000
+  BENCH_FORCE=1      goes on when other programs keep the machine busy; nothing is written then
+  BENCH_DOCS=DIR     writes the page and its picture there, whatever was measured
+  PEER_<NAME>_URL, PEER_<NAME>_COOKIE, PEER_<NAME>_PID
+                     a running peer for the part "peers"; oauth2-proxy on the PATH is started by itself
 `
 
-const main = async (): Promise<void> => {
-  const load = loadavg()[0] ?? 0
-  if (load > cpus().length / 2)
-    throw new Error(`the machine is busy (load ${load.toFixed(1)}): figures would mean nothing`)
-  const redis = await startRedis()
-  const upstream = await startHost('upstream.ts', [])
-  const bare = await startHost('plain-proxy.ts', [upstream.origin])
-  const broker = await startHost('broker.ts', [
-    upstream.origin,
-    ...(redis === undefined ? [] : [redis]),
-  ])
-  const user = browser(broker.origin)
-  await user.navigate('/login')
-  const headers = { cookie: user.cookieHeader(), 'sec-fetch-site': 'same-origin' }
-  const medians = await interleave({
-    bare: { url: `${bare.origin}/api/thing`, pid: bare.pid, headers: {} },
-    broker: { url: `${broker.origin}/api/thing`, pid: broker.pid, headers },
-  })
-  const store = redis === undefined ? 'sessions in process' : 'session and vault in Redis'
-  const text = report(medians.bare, medians.broker, store)
-  writeFileSync('docs/benchmarks.md', text)
-  process.stdout.write(`\n${text}`)
+/** Exit codes: 1 a part failed, 2 no such part, 3 the machine is too busy to judge on. */
+const main = async (names: readonly string[]): Promise<number> => {
+  if (names.includes('--help')) {
+    say(help)
+    return 0
+  }
+  const unknown = names.filter((name) => !allParts.some((part) => part.name === name))
+  if (unknown.length > 0) {
+    say(`There is no part ${unknown.join(', ')}.\n\n${help}`)
+    return 2
+  }
+  const others = await shareOfOthersNow()
+  if (others > mostForOthers && !isForced) {
+    say(`${busy(others)} Nothing was measured; BENCH_FORCE=1 measures all the same.`)
+    return 3
+  }
+  const parts = names.length === 0 ? allParts : allParts.filter(({ name }) => names.includes(name))
+  const outcomes = await runAll(parts)
+  const disturbed = outcomes.filter(({ othersShare }) => othersShare > mostForOthers)
+  await writeDocs(outcomes, { isWhole: names.length === 0, isJudged: disturbed.length === 0 })
+  say(summary(outcomes))
+  for (const { part, othersShare } of disturbed) say(`${part.name}: ${busy(othersShare)}`)
+  if (outcomes.some(({ findings }) => 'failed' in findings)) return 1
+  return disturbed.length > 0 ? 3 : 0
 }
 
-try {
-  await main()
-} finally {
-  for (const child of children) child.kill('SIGKILL')
+const busy = (share: number): string =>
+  `WARNING: other programs take ${(share * 100).toFixed(0)} % of this machine: figures mean nothing.`
+
+const runAll = async (parts: readonly Part[]): Promise<readonly Outcome[]> => {
+  const outcomes: Outcome[] = []
+  for (const part of parts) {
+    say(`\n${part.name}: ${part.title}`)
+    const outcome = await runOne(part)
+    outcomes.push(outcome)
+    say(`\n${section(outcome)}`)
+  }
+  return outcomes
 }
+
+const runOne = async (part: Part): Promise<Outcome> => {
+  const othersShare = watchOthers()
+  try {
+    return { part, findings: await part.run(pace), othersShare: othersShare() }
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : String(error)
+    return { part, findings: { failed }, othersShare: othersShare() }
+  }
+}
+
+type Worth = { readonly isWhole: boolean; readonly isJudged: boolean }
+
+/** Only a whole run on a quiet machine replaces the page. */
+const writeDocs = async (
+  outcomes: readonly Outcome[],
+  { isWhole, isJudged }: Worth,
+): Promise<void> => {
+  const asked = process.env['BENCH_DOCS']
+  if (asked === undefined && !(isWhole && isJudged)) {
+    if (isWhole) say('docs/benchmarks.md stays as it was.')
+    return
+  }
+  const dir = asked ?? 'docs'
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'benchmarks.svg'), chart(outcomes))
+  const text = page(outcomes, machineFacts(pace), 'benchmarks.svg')
+  const style = await resolveConfig(import.meta.filename)
+  writeFileSync(join(dir, 'benchmarks.md'), await format(text, { ...style, parser: 'markdown' }))
+  say(`Written: ${dir}/benchmarks.md and benchmarks.svg.`)
+}
+
+process.exitCode = await main(process.argv.slice(2))

@@ -65,7 +65,7 @@ routes:
 | \`pass.www_authenticate\` | boolean | \`false\` | The upstream's \`WWW-Authenticate\` reaches the browser. |
 | \`timeout.connect\` | duration | \`2s\` | How long connecting may take. |
 | \`timeout.first_byte\` | duration | \`25s\` | How long the upstream may take to begin its answer. |
-| \`timeout.idle\` | duration | \`55s\` | How long an answer or an upload may pause. |
+| \`timeout.idle\` | duration | \`55s\` | How long an answer or an upload may pause; an event stream may pause for ever. |
 | \`limits.body\` | size | \`100mb\` | A larger request body gets 413. |
 | \`limits.concurrent\` | whole number | none | How many calls run at once. ${later} |
 | \`limits.rate\` | rate, such as \`100/s\` | none | How many calls one session may make. ${later} |

@@ -17,7 +17,7 @@ const idShape =
 /** Ids of requirements, each with the tests that carry it, as `file`. */
 export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => {
   const found = new Map<string, Set<string>>()
-  for (const file of globSync('test/**/*.test.ts').toSorted())
+  for (const file of globSync('test/**/*{.test,-cases}.ts').toSorted())
     for (const [id] of readFileSync(file, 'utf8').matchAll(idShape))
       if (id in requirements) found.set(id, (found.get(id) ?? new Set()).add(file))
   return new Map([...found].map(([id, files]) => [id, [...files]]))

@@ -43,20 +43,24 @@ const watch = (server: Server): Traffic => {
   }
   server.on('request', noteAnswer)
   server.on('checkContinue', noteAnswer)
+  server.on('checkExpectation', noteAnswer)
   return traffic
 }
 
 /** Joins a broker to a server. */
 export const serve = (server: Server, broker: Broker): void => {
-  const early = answersIn(trafficOf.get(server))
+  const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
+  const early = answersIn(traffic)
   server.on('request', (req, res) => broker.handler(req, res))
   server.on('checkContinue', broker.checkContinue)
+  // Any other expectation may be ignored (RFC 9110 section 10.1.1); Node would answer 417 in its own words.
+  server.on('checkExpectation', (req, res) => broker.handler(req, res))
   server.on('upgrade', broker.upgrade)
-  server.on('clientError', endRefused)
+  server.on('clientError', endRefused(traffic))
   for (const res of early) broker.handler(res.req, res)
 }
 
-const answersIn = (traffic: Traffic = new Map()): readonly ServerResponse[] =>
+const answersIn = (traffic: Traffic): readonly ServerResponse[] =>
   [...traffic.values()].flatMap((underWay) => [...underWay])
 
 type Refusal = {
@@ -89,12 +93,23 @@ const refusals: Readonly<Record<string, Refusal>> = {
   },
 }
 
-/** What Node's parser refused (RFC 9112 section 2.2): one answer, and no further byte of it is read. */
-const endRefused = (error: Error & { readonly code?: unknown }, socket: Duplex): void => {
-  const answered = socket instanceof Socket && socket.bytesWritten > 0
-  if (socket.writable && !answered)
-    socket.end(refusalText(refusals[String(error.code)] ?? malformed))
-  else socket.destroy()
+/**
+ * What Node's parser refused (RFC 9112 section 2.2): one answer, and no further byte of it is read.
+ * Whole requests that came before it are answered first: the refusal would be taken for the answer to one of them.
+ */
+const endRefused = (traffic: Traffic) => {
+  const closing = new WeakSet<Duplex>()
+  return (error: Error & { readonly code?: unknown }, socket: Duplex): void => {
+    if (!(socket instanceof Socket) || !socket.writable) return void socket.destroy()
+    const owed = [...(traffic.get(socket) ?? [])].findLast(({ req }) => req.complete)
+    if (owed !== undefined) {
+      if (closing.has(socket)) return
+      closing.add(socket)
+      if (!owed.headersSent) owed.setHeader('Connection', 'close')
+      owed.once('close', () => socket.destroySoon())
+    } else if (socket.bytesWritten > 0) socket.destroy()
+    else socket.end(refusalText(refusals[String(error.code)] ?? malformed))
+  }
 }
 
 /** A whole answer, by hand: to Node there was no request, so there is no response to write to. */
@@ -122,6 +137,8 @@ export type DrainTimes = {
   readonly graceMs: number
   /** How long to answer on, so that whoever sends us users learns from `/readyz` to send them elsewhere. */
   readonly lingerMs: number
+  /** Resolves when the others on this port have nothing under way either. */
+  readonly together?: () => Promise<void>
 }
 
 /**
@@ -133,13 +150,13 @@ export type DrainTimes = {
  */
 export const drainServer = async (
   server: Server,
-  { graceMs, lingerMs }: DrainTimes,
+  { graceMs, lingerMs, together = () => Promise.resolve() }: DrainTimes,
 ): Promise<void> => {
   const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
   const timers = [
     setTimeout(() => traffic.forEach((_underWay, socket) => socket.destroy()), graceMs),
   ]
-  await answeringOn(answersIn(traffic), lingerMs, (graceMs * 3) / 4)
+  await answeringOn(answersIn(traffic), { lingerMs, longestMs: (graceMs * 3) / 4, together })
   const closed = new Promise<void>((resolve) => {
     TcpServer.prototype.close.call(server, () => resolve())
   })
@@ -154,11 +171,12 @@ export const drainServer = async (
   timers.forEach((timer) => clearTimeout(timer))
 }
 
-/** Resolves when these answers have ended and the linger is over, or when there is no more time to wait for either. */
+type Lingering = Required<Omit<DrainTimes, 'graceMs'>> & { readonly longestMs: number }
+
+/** Resolves when these answers have ended and the linger is over, here and in the others, or when there is no more time to wait. */
 const answeringOn = async (
   answers: readonly ServerResponse[],
-  lingerMs: number,
-  longestMs: number,
+  { lingerMs, longestMs, together }: Lingering,
 ): Promise<void> => {
   const over = new AbortController()
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)
@@ -166,6 +184,7 @@ const answeringOn = async (
     if (!res.headersSent) res.setHeader('Connection', 'close')
     return new Promise<void>((resolve) => void res.once('close', resolve))
   })
-  await Promise.race([Promise.all([...ends, lingerMs > 0 && pause(lingerMs)]), pause(longestMs)])
+  const quiet = Promise.all([...ends, lingerMs > 0 && pause(lingerMs)])
+  await Promise.race([quiet.then(together), pause(longestMs)])
   over.abort()
 }

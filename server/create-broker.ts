@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createApp, createSite } from './app.ts'
+import { calmLog } from './core/calm-log.ts'
 import { systemClock } from './core/clock.ts'
 import { BrokerError } from './core/errors.ts'
 import { silentLog } from './core/log.ts'
@@ -19,6 +20,7 @@ import { memoryBackend } from './session/memory-backend.ts'
 import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
 import type { Powers, ReadyConfig } from './foundations.ts'
+import { usualStreaming } from './foundations.ts'
 import type { Rooms } from './wire.ts'
 import { wire } from './wire.ts'
 
@@ -35,6 +37,8 @@ export type Broker = {
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Tells load balancers to look elsewhere; what is under way goes on. */
   readonly drain: () => void
+  /** Ends all WebSockets that are open now with close 1001, so that their clients go elsewhere: some time after `drain`. */
+  readonly goAway: () => void
   /** Waits for refreshes and revocations under way, then lets go of the store and all connections. */
   readonly close: () => Promise<void>
 }
@@ -43,7 +47,7 @@ export type Broker = {
 export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {}): Broker => {
   let draining = false
   const clock = overrides.clock ?? systemClock
-  const log = overrides.log ?? silentLog
+  const log = calmLog(overrides.log ?? silentLog, clock)
   const powers: Powers = {
     clock,
     log,
@@ -51,6 +55,7 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     backend: overrides.backend ?? backendFor(config.redis, clock, log),
     providerFetch: overrides.providerFetch ?? providerFetch(),
     draining: () => draining,
+    streaming: overrides.streaming ?? usualStreaming,
   }
   const rooms = wire(config, powers)
   const door = doorOf(rooms, config, powers)
@@ -66,6 +71,7 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     drain: () => {
       draining = true
     },
+    goAway: rooms.proxy.tunnels.goAway,
     close: async () => {
       draining = true
       // A grant that hangs must not keep them open.
@@ -97,6 +103,12 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
       if (!refuses(call.req, call.res)) await proxied(call)
     },
     upgraded: upgradePath(rooms.proxy),
+    forwardAuth: {
+      isAsked: rooms.forwardAuth.isAsked,
+      answer: async (req, res) => {
+        if (!refuses(req, res)) await rooms.forwardAuth.answer(req, res)
+      },
+    },
     app: (req, res, next) => {
       if (!refuses(req, res)) app(req, res, next)
     },

@@ -26,6 +26,22 @@ export type Powers = {
   readonly backend: Backend
   readonly providerFetch: ProviderFetch
   readonly draining: () => boolean
+  readonly streaming: Streaming
+}
+
+/** Times and numbers of long-lived connections. */
+export type Streaming = {
+  /** Sessions with open streams are looked at this often at least: news of their end can get lost. */
+  readonly lookAgainMs: number
+  /** Below the 55 s after which a PaaS router takes a silent stream for dead. */
+  readonly eventQuietMs: number
+  readonly webSockets: { readonly perProcess: number; readonly perSession: number }
+}
+
+export const usualStreaming: Streaming = {
+  lookAgainMs: 30_000,
+  eventQuietMs: 25_000,
+  webSockets: { perProcess: 10_000, perSession: 100 },
 }
 
 export type Parts = ReturnType<typeof foundations>

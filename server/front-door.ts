@@ -5,13 +5,14 @@ import type { Clock } from './core/clock.ts'
 import { BrokerError, toBrokerError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
+import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
-import { answersAnyHost, isReserved, ownEndpoints } from './http/endpoints.ts'
-import { hostOf, isOwnHost } from './http/host.ts'
-import { hasBody, headerCount } from './http/raw-headers.ts'
+import { checkedTarget } from './http/checked-target.ts'
+import { ownEndpoints } from './http/endpoints.ts'
+import { hostOf } from './http/host.ts'
+import { hasBody } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
 import { assignRequestId } from './http/request-id.ts'
-import type { RequestTarget } from './http/request-target.ts'
 import { parseRequestTarget } from './http/request-target.ts'
 import type { RoutedCall, UpgradeCall } from './proxy/hot-path.ts'
 import { socketResponse } from './proxy/hot-path.ts'
@@ -22,11 +23,13 @@ export type FrontDoorDeps = {
   readonly log: Log
   readonly reply: Replies
   readonly origin: string
+  /** Undefined for the broker's own addresses. */
   readonly routeFor: (path: string) => Route | undefined
   readonly draining: () => boolean
   readonly proxied: (call: RoutedCall) => Promise<void>
   /** Resolves with the status of the handshake. */
   readonly upgraded: (call: UpgradeCall) => Promise<number>
+  readonly forwardAuth: ForwardAuth
   /** The broker's own pages; calls `next` for what is not theirs. */
   readonly app: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
   readonly site: (req: IncomingMessage, res: ServerResponse) => void
@@ -50,9 +53,12 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     const { next } = way
     if (next !== undefined && !isOurs(deps, req)) return next()
     enter(req, res)
+    // Before the host check: a proxy asks by whatever name the broker has inside.
+    if (deps.forwardAuth.isAsked(req)) return void deps.forwardAuth.answer(req, res)
     try {
-      const target = checkedTarget(deps, req)
-      const route = routeOf(deps, target.path)
+      requireClearFraming(req)
+      const target = checkedTarget(req, deps.origin)
+      const route = deps.routeFor(target.path)
       if (route !== undefined)
         return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
       if (way.awaitsContinue) res.writeContinue()
@@ -73,12 +79,17 @@ const upgradeDoor =
     socket.on('error', () => socket.destroy())
     assignRequestId(req, deps.random)
     const noteStatus = logUpgrade(deps, req, socket)
+    if (deps.forwardAuth.isAsked(req)) {
+      const res = socketResponse(req, socket)
+      return void deps.forwardAuth.answer(req, res).then(() => noteStatus(res.statusCode))
+    }
     try {
-      const target = checkedTarget(deps, req)
+      requireClearFraming(req)
+      const target = checkedTarget(req, deps.origin)
       // Its bytes would be taken for WebSocket frames.
       if (hasBody(req))
         throw new BrokerError('invalid_request', { detail: 'An upgrade has no body.' })
-      const route = routeOf(deps, target.path)
+      const route = deps.routeFor(target.path)
       if (route === undefined || req.headers.upgrade?.toLowerCase() !== 'websocket')
         throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
       void deps.upgraded({ req, socket, head, route, target }).then(noteStatus)
@@ -101,35 +112,23 @@ const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: Server
   res.once('close', () => clearTimeout(timer))
 }
 
-const routeOf = (deps: FrontDoorDeps, path: string): Route | undefined =>
-  ownEndpoints.has(path) || isReserved(path) ? undefined : deps.routeFor(path)
-
 /** Mounted in someone else's app, only our own addresses are ours to judge. */
 const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
+  if (deps.forwardAuth.isAsked(req)) return true
   const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
   return (
     target.ok &&
-    (ownEndpoints.has(target.value.path) || routeOf(deps, target.value.path) !== undefined)
+    (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
   )
 }
 
-const unusedMethods = new Set(['TRACE', 'TRACK', 'CONNECT'])
-
-/** Host, then path, then method; throws the first refusal. */
-const checkedTarget = (deps: FrontDoorDeps, req: IncomingMessage): RequestTarget => {
-  // Node takes the first of two Host headers, another server the last: neither is asked (RFC 9112 section 3.2).
-  if (headerCount(req, 'host') > 1)
-    throw new BrokerError('invalid_request', { detail: 'The Host header came twice.' })
-  const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
-  const anyHost = target.ok && answersAnyHost.has(target.value.path)
-  if (!anyHost && !isOwnHost(req, deps.origin)) throw new BrokerError('unknown_host')
-  if (!target.ok) {
-    if (target.reason.kind === 'foreign_authority') throw new BrokerError('unknown_host')
-    throw new BrokerError('invalid_path', { detail: target.reason.detail })
-  }
-  if (headerCount(req, 'authorization') > 1)
-    throw new BrokerError('invalid_request', { detail: 'The Authorization header came twice.' })
-  if (unusedMethods.has(req.method ?? ''))
-    throw new BrokerError('method_not_allowed', { allow: [] })
-  return target.value
+/** Throws for a message that another reader could take for a different one. */
+const requireClearFraming = ({ httpVersionMajor, headers }: IncomingMessage): void => {
+  // Node's parser takes 0.9 and 2.0 as well, with the rules of 1.1 (RFC 9112 section 2.3).
+  if (httpVersionMajor !== 1)
+    throw new BrokerError('invalid_request', { detail: 'This is not HTTP/1.1.' })
+  // Any coding before `chunked` would reach the upstream undone, as if it were the body (RFC 9112 section 6.1).
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new BrokerError('invalid_request', { detail: 'The Transfer-Encoding is not "chunked".' })
 }

@@ -1,25 +1,33 @@
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as TcpServer } from 'node:net'
+import { createServer } from 'node:net'
 import process from 'node:process'
 import { brokerServer, drainServer, serve } from './broker-server.ts'
 import type { Config } from './config/config.ts'
 import { apiRoute } from './config/config-file.ts'
 import { formatProblems, loadConfig, withDotEnv } from './config/load.ts'
+import type { Env } from './config/reader.ts'
 import { withDeadline } from './core/deadline.ts'
 import type { Log } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
+import type { Secret } from './core/secret.ts'
 import type { Broker } from './create-broker.ts'
 import { createBroker } from './create-broker.ts'
 import type { Demo } from './demo/demo.ts'
 import { processLog } from './http/log.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
+import { workerEnv } from './worker-env.ts'
+import { keepWorkers } from './workers.ts'
 
 /** BSD's EX_CONFIG: the settings are wrong, and a restart will not mend them. */
 const badSettings = 78
 
-const readSettings = (): Config => {
+type Settings = { readonly config: Config; readonly madeUp: Secret<Env> }
+
+const readSettings = (): Settings => {
   const dotEnv = process.env['NODE_ENV'] !== 'production' && existsSync('.env')
   const loaded = loadConfig({
     env: dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env,
@@ -31,12 +39,20 @@ const readSettings = (): Config => {
     process.stderr.write(formatProblems(loaded.problems))
     process.exit(badSettings)
   }
-  for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
-  return loaded.config
+  // A worker's are its parent's, who has said so.
+  const warnings = cluster.isPrimary ? loaded.warnings : []
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+  return loaded
 }
 
-const listen = async (server: Server, config: Config): Promise<Config> => {
-  server.listen(config.port, config.host)
+/**
+ * In workers the kernel spreads the connections over sockets of one port. Handed out by the parent instead, as Node does it
+ * elsewhere, a connection that is on its way to a worker that dies is never answered and never closed.
+ */
+const reusePort = cluster.isWorker && process.platform === 'linux'
+
+const listen = async (server: TcpServer, config: Config): Promise<Config> => {
+  server.listen({ port: config.port, host: config.host, reusePort })
   const failed = once(server, 'error').then(([error]: unknown[]) => {
     throw error
   })
@@ -77,15 +93,24 @@ const lastWordsMs = (graceMs: number): number => Math.min(graceMs / 5, 1_000)
 /** So that two looks of a load balancer at `/readyz` may find it draining. */
 const lingerMs = 2_000
 
+/** A port that others still answer on is not left before them: who has just connected here would be cut. */
+const othersDrained = async (): Promise<void> => {
+  process.send?.('drained')
+  await once(process, 'message')
+}
+
 const stop = async (running: Running, signal: string): Promise<void> => {
   const { server, broker, demo, config, log } = running
   const graceMs = config.shutdownSeconds * 1_000
   log.info({ signal }, 'draining')
   broker.drain()
+  // Not before others know: whoever comes back at once must not come here.
+  setTimeout(broker.goAway, config.production ? lingerMs : 0).unref()
   const ending = async () => {
     await drainServer(server, {
       graceMs: graceMs - lastWordsMs(graceMs),
       lingerMs: config.production ? lingerMs : 0,
+      ...(cluster.isWorker && { together: othersDrained }),
     })
     await broker.close()
     await demo?.close()
@@ -101,28 +126,70 @@ const outliveReaders = (): void => {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 }
 
-const main = async (): Promise<void> => {
-  outliveReaders()
-  const server = brokerServer()
-  const settings = await listen(server, readSettings())
-  const log = processLog(settings.log, process.stdout)
-  const { config, demo } = await withDemo(settings, apiRoute).catch((error: unknown) => {
-    if (!(error instanceof DemoMissing)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(badSettings)
-  })
-  const broker = createBroker(config, { log })
-  serve(server, broker)
-  // npm passes a Ctrl-C on that the terminal has sent already, and routers send SIGTERM more than once.
+/** Once: npm passes a Ctrl-C on that the terminal has sent already, and routers send SIGTERM more than once. */
+const onStopSignal = (end: (signal: NodeJS.Signals) => Promise<void>): void => {
   let stopping = false
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
-    void stop({ server, broker, demo, config, log }, signal)
+    void end(signal)
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  announce(config, demo)
+}
+
+const demoReady = (settings: Config) =>
+  withDemo(settings, apiRoute).catch((error: unknown) => {
+    if (!(error instanceof DemoMissing)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(badSettings)
+  })
+
+/** The whole broker in this process. */
+const serveHere = async (settings: Config): Promise<void> => {
+  const server = brokerServer()
+  const listening = await listen(server, settings)
+  const base = cluster.worker === undefined ? null : { worker: cluster.worker.id }
+  const log = processLog(listening.log, process.stdout, base)
+  const { config, demo } = await demoReady(listening)
+  const broker = createBroker(config, { log })
+  serve(server, broker)
+  onStopSignal((signal) => stop({ server, broker, demo, config, log }, signal))
+  if (cluster.isPrimary) announce(config, demo)
+  else process.send?.('ready')
+}
+
+/** A worker ends by itself in the time it has; a little more for one that cannot. */
+const workerSlackMs = 1_000
+
+/** As many brokers as are set, each in a process of its own; here is only what starts and ends them. */
+const serveInWorkers = async ({ config: settings, madeUp }: Settings): Promise<void> => {
+  const probe = createServer()
+  const config = await listen(probe, settings)
+  await new Promise((resolve) => probe.close(resolve))
+  const { demo } = await demoReady(config)
+  const log = processLog(config.log, process.stdout)
+  const env = workerEnv({ config, madeUp: madeUp.reveal(), demo })
+  const workers = keepWorkers({
+    count: config.workers,
+    log,
+    fork: () => cluster.fork(env),
+    onServing: () => announce(config, demo),
+    onFailed: (code) => process.exit(code),
+  })
+  onStopSignal(async (signal) => {
+    await workers.stop(signal, config.shutdownSeconds * 1_000 + workerSlackMs)
+    await demo?.close()
+    process.exit(0)
+  })
+  process.on('SIGHUP', workers.signal)
+}
+
+const main = async (): Promise<void> => {
+  outliveReaders()
+  const settings = readSettings()
+  if (cluster.isPrimary && settings.config.workers > 1) await serveInWorkers(settings)
+  else await serveHere(settings.config)
 }
 
 await main()

@@ -5,7 +5,10 @@ import type { HotPathDeps } from './proxy/hot-path.ts'
 import { pseudonymOf } from './proxy/hops.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
 import { routeLimits } from './proxy/limits.ts'
+import type { OpenStreams } from './proxy/open-streams.ts'
+import { openStreams } from './proxy/open-streams.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
+import { tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
 import { circuitBreaker } from './refresh/circuit-breaker.ts'
 import type { FreshTokens } from './refresh/fresh-token.ts'
@@ -17,7 +20,20 @@ import type { TokenVault } from './vault/vault.ts'
 
 export type Parts = Foundations & { readonly vault: TokenVault }
 
-export type ProxyParts = Parts & { readonly upstream: Upstreams; readonly tunnels: Tunnels }
+export type ProxyParts = Parts & Streaming & { readonly upstream: Upstreams }
+
+export type Streaming = { readonly tunnels: Tunnels; readonly streams: OpenStreams }
+
+/** What is being streamed, with a look into the store past every cache that slides nothing. */
+export const streamRoom = ({ log, random, backend, streaming }: Powers): Streaming => {
+  const streams = openStreams({
+    log,
+    look: (id) => backend.read(id),
+    onChange: backend.onChange,
+    lookAgainMs: streaming.lookAgainMs,
+  })
+  return { streams, tunnels: tunnels({ random, streams, cap: streaming.webSockets }) }
+}
 
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
@@ -51,6 +67,8 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     forward: forward({ upstreams: parts.upstream }),
     upstreams: parts.upstream,
     tunnels: parts.tunnels,
+    streams: parts.streams,
+    eventQuietMs: powers.streaming.eventQuietMs,
   }
 }
 
@@ -72,7 +90,7 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
       ...shared,
       keep: parts.keep.add,
       leewaySeconds: config.tenant.refreshLeewaySeconds,
-      breaker: circuitBreaker(clock),
+      breaker: circuitBreaker(clock, log),
       readSession: (id) => parts.records.read(id, false),
       saveVault: parts.vault.save,
       takeTurn: refreshTurns({

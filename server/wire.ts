@@ -3,8 +3,11 @@ import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
 import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
+import type { ForwardAuth } from './forward-auth/forward-auth.ts'
+import { forwardAuth } from './forward-auth/forward-auth.ts'
 import { healthRoutes } from './health/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
+import { isOwnAddress } from './http/endpoints.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { formReader } from './http/parameters.ts'
 import { refuseForeign } from './http/require-app.ts'
@@ -18,8 +21,8 @@ import { logoutRoutes } from './logout/routes.ts'
 import { principalOf } from './oidc/principal-of.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
+import type { RouteTable } from './proxy/route-table.ts'
 import { routeTable } from './proxy/route-table.ts'
-import { tunnels } from './proxy/tunnel.ts'
 import { upstreams } from './proxy/upstreams.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
@@ -27,7 +30,7 @@ import { staticApp } from './spa/static-app.ts'
 import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
 import type { Parts } from './wire-gateway.ts'
-import { proxyRoom } from './wire-gateway.ts'
+import { proxyRoom, streamRoom } from './wire-gateway.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
@@ -41,7 +44,8 @@ export type Rooms = {
   readonly spa: RequestHandler
   readonly errors: ErrorRequestHandler
   readonly proxy: HotPathDeps
-  readonly routes: ReturnType<typeof routeTable>
+  readonly routes: RouteTable
+  readonly forwardAuth: ForwardAuth
   /** Resolves when every refresh and revocation under way has ended. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -53,7 +57,9 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const parts = { ...base, vault: tokenVault(base.records) }
   const { reply, hash, keep } = parts
   const upstream = upstreams({ nowMs: powers.clock.nowMs, log: powers.log })
-  const open = tunnels()
+  const streaming = streamRoom(powers)
+  const proxy = proxyRoom(config, powers, { ...parts, ...streaming, upstream })
+  const routes = routesBesideOwn(config)
   return {
     health: healthRoutes({
       reply,
@@ -75,14 +81,22 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
     }),
     spa: spaRoom(config, parts),
     errors: errorHandler(reply, powers.log),
-    proxy: proxyRoom(config, powers, { ...parts, upstream, tunnels: open }),
-    routes: routeTable(config.routes),
+    proxy,
+    routes,
+    forwardAuth: forwardAuth({ ...proxy, secret: config.forwardAuthSecret, routeFor: routes }),
     settled: keep.settled,
     close: async () => {
-      open.close()
+      streaming.tunnels.close()
+      streaming.streams.close()
       await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
     },
   }
+}
+
+/** A route `/` must not take `/session` or `/admin`. */
+const routesBesideOwn = ({ routes }: ReadyConfig): RouteTable => {
+  const table = routeTable(routes)
+  return (path) => (isOwnAddress(path) ? undefined : table(path))
 }
 
 const sessionRoom = (config: ReadyConfig, { random }: Powers, parts: Parts): RequestHandler[] =>

@@ -12,6 +12,8 @@ const joints = [
   'create-broker',
   'broker-server',
   'with-demo',
+  'workers',
+  'worker-env',
   'main',
 ]
 

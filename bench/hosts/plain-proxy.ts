@@ -6,6 +6,8 @@ import { announcePort } from './announce-port.ts'
 const upstream = process.argv[2] ?? ''
 const agent = new Agent()
 
+const passed = ['content-type', 'content-length'] as const
+
 const server = createServer((req, res) => {
   agent.dispatch(
     {
@@ -14,16 +16,18 @@ const server = createServer((req, res) => {
       method: req.method ?? 'GET',
       headers: ['accept', req.headers.accept ?? '*/*'],
       body: null,
+      bodyTimeout: 0,
     },
     {
       onRequestStart() {
         // Nothing to abort by: undici asks for the function all the same.
       },
       onResponseStart(_controller, status, headers) {
-        res.writeHead(status, {
-          'content-type': String(headers['content-type']),
-          'content-length': String(headers['content-length']),
+        const kept = passed.flatMap((name) => {
+          const value = headers[name]
+          return value === undefined ? [] : [[name, value] as const]
         })
+        res.writeHead(status, Object.fromEntries(kept))
       },
       onResponseData(_controller, chunk) {
         res.write(chunk)

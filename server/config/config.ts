@@ -139,5 +139,9 @@ export type Config = {
   readonly trustProxy: number | readonly string[]
   readonly refreshAheadSeconds: number
   readonly shutdownSeconds: number
+  /** What a proxy shows at `/forward-auth`; undefined: nobody may ask. */
+  readonly forwardAuthSecret?: Secret | undefined
+  /** Processes that serve; more than one share the port, and nothing but Redis besides. */
+  readonly workers: number
   readonly log: LogSettings
 }

@@ -4,7 +4,8 @@ import type { Setting } from './setting.ts'
 export const providerSettings = {
   OIDC_DISCOVERY_URL: {
     group: 'provider',
-    meaning: 'Where the metadata is read, when not under the issuer: an internal address.',
+    meaning:
+      'Where the metadata is read, when not under the issuer: an internal address, of the metadata or of the issuer.',
     example: 'http://keycloak.internal:8080/realms/main/.well-known/openid-configuration',
     default: 'OIDC_ISSUER/.well-known/openid-configuration',
   },

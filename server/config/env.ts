@@ -158,10 +158,9 @@ export const settings = {
   },
   WEB_CONCURRENCY: {
     group: 'process',
-    meaning: 'Worker processes.',
+    meaning: 'Processes that share the port; more than one need `REDIS_URL`.',
     example: '2',
     default: '1',
-    later: true,
   },
   LOG_LEVEL: {
     group: 'process',
@@ -199,11 +198,10 @@ export const settings = {
   },
   FORWARD_AUTH_SECRET: {
     group: 'process',
-    meaning: 'What a proxy shows at `/forward-auth`.',
-    example: 'a-random-text',
+    meaning: 'What a proxy shows at `/forward-auth`, 32 characters or more.',
+    example: 'a-random-text-of-32-characters-or-more',
     default: 'no /forward-auth',
     secret: true,
-    later: true,
   },
 } as const satisfies Record<string, Setting>
 

@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
+import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
 import { apiRoute, loadRoutes } from './config-file.ts'
 import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
@@ -8,10 +9,22 @@ import { loadTenant } from './load-tenant.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
-import { isPlaceholder, redisAddress, sealingKeys, signingSecrets } from './secret-parsers.ts'
+import {
+  headerSecret,
+  isPlaceholder,
+  redisAddress,
+  sealingKeys,
+  signingSecrets,
+} from './secret-parsers.ts'
 
 export type Loaded =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true
+      readonly config: Config
+      readonly warnings: readonly string[]
+      /** The secrets that development made up, as settings that would say the same. */
+      readonly madeUp: Secret<Env>
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 export type LoadOptions = {
@@ -51,7 +64,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')
   return read.problems.length > 0
     ? { ok: false, problems: read.problems }
-    : { ok: true, config, warnings: warningsFor(config, env) }
+    : { ok: true, config, warnings: warningsFor(config, env), madeUp: madeUpBy(read, config) }
 }
 
 /** The environment over what `.env` says. */
@@ -95,6 +108,18 @@ const loadSession = (read: Reader, random: Random): SessionSettings => {
   }
 }
 
+const madeUpBy = (read: Reader, { session: { secrets, keys } }: Config): Secret<Env> =>
+  secret({
+    ...(read.text('SESSION_SECRET') === undefined && {
+      SESSION_SECRET: secrets.map((one) => one.reveal()).join(','),
+    }),
+    ...(read.text('SESSION_KEYS') === undefined && {
+      SESSION_KEYS: keys
+        .map(({ kid, key }) => `${kid}:${key.reveal().toString('base64')}`)
+        .join(','),
+    }),
+  })
+
 const loadRedis = (read: Reader): RedisSettings | undefined => {
   const address = read.value('REDIS_URL', redisAddress, undefined)
   const tlsVerify =
@@ -137,11 +162,23 @@ const loadProcess = (read: Reader) => {
     trustProxy: read.value('TRUST_PROXY', parse.trustProxy, 0),
     refreshAheadSeconds: read.value('REFRESH_AHEAD_SECONDS', parse.integer(0, 86_400), 30),
     shutdownSeconds: read.value('SHUTDOWN_SECONDS', parse.integer(0, 3_600), 25),
+    workers: loadWorkers(read),
+    forwardAuthSecret: read.value('FORWARD_AUTH_SECRET', headerSecret, undefined),
     log: {
       level: read.value('LOG_LEVEL', parse.oneOf(levels), 'info'),
       format: read.value('LOG_FORMAT', parse.oneOf(['json', 'logfmt', 'pretty']), 'json'),
     },
   }
+}
+
+const loadWorkers = (read: Reader): number => {
+  const workers = read.value('WEB_CONCURRENCY', parse.integer(1, 1_024), 1)
+  if (workers > 1 && read.text('REDIS_URL') === undefined)
+    read.problem(
+      'WEB_CONCURRENCY',
+      'is more than 1, and workers share sessions only with REDIS_URL',
+    )
+  return workers
 }
 
 /** What development makes up by itself, production wants to be told. */
@@ -167,12 +204,6 @@ const copiedSecrets = [
 /** Settings without effect in this version: what is malformed today is not discovered by an update. */
 const checkLater = (read: Reader): void => {
   read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat')
-  const workers = read.value('WEB_CONCURRENCY', parse.integer(1, 1_024), 1)
-  if (workers > 1 && read.text('REDIS_URL') === undefined)
-    read.problem(
-      'WEB_CONCURRENCY',
-      'is more than 1, and workers share sessions only with REDIS_URL',
-    )
 }
 
 /** Made-up keys with a store that outlives the process: nobody could open what it keeps. */
@@ -189,8 +220,7 @@ const warningsFor = (config: Config, env: Env): string[] => {
   if (config.redis?.tlsVerify === false)
     warnings.push('REDIS_TLS_VERIFY=false: any certificate passes for Redis.')
   for (const [name, row] of Object.entries(settings))
-    if ('later' in row && isSet(env, name) && !(name === 'WEB_CONCURRENCY' && env[name] === '1'))
-      warnings.push(`${name} has no effect in this version.`)
+    if ('later' in row && isSet(env, name)) warnings.push(`${name} has no effect in this version.`)
   for (const name of Object.keys(env))
     if (isUnknown(name)) warnings.push(`${name} is not a setting of Latchkey: is it misspelt?`)
   return warnings

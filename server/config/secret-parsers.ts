@@ -25,6 +25,14 @@ export const signingSecrets: Parser<readonly Secret[]> = (text) => {
   return ok(parts.value.map((part) => secret(part)))
 }
 
+/** One secret that goes over the wire in a header. */
+export const headerSecret: Parser<Secret> = (text) => {
+  if (!/^[!-~]+$/.test(text)) return err('has a character that no header can carry')
+  return text.length < shortestSecret
+    ? err(`is shorter than ${shortestSecret} characters`)
+    : ok(secret(text))
+}
+
 /** Sealing keys, newest first. */
 export const sealingKeys: Parser<readonly SessionKey[]> = (text) => {
   const parts = list(text)

@@ -90,6 +90,11 @@ export const failures = {
     title: 'Too many calls',
     mend: 'Wait Retry-After seconds, or raise limits.rate or limits.concurrent of the route.',
   },
+  too_many_websockets: {
+    status: 429,
+    title: 'The session has too many WebSockets open',
+    mend: 'Close some of them, or share one among the tabs of the app.',
+  },
   internal_error: {
     status: 500,
     title: 'Something broke in the broker',
@@ -104,6 +109,11 @@ export const failures = {
     status: 503,
     title: 'The session store cannot be reached',
     mend: 'Try again after Retry-After seconds; the session is kept.',
+  },
+  websockets_exhausted: {
+    status: 503,
+    title: 'No more WebSockets fit here',
+    mend: 'Try again after Retry-After seconds; the operator adds processes.',
   },
   idp_unavailable: {
     status: 503,

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 
 const mask = '[secret]'
@@ -16,3 +17,9 @@ export const secret = <T>(value: T): Secret<T> => {
     ),
   )
 }
+
+/** Whether a text is the secret; how long it takes tells neither the secret nor its length. */
+export const isSecret = (known: Secret, candidate: string): boolean =>
+  timingSafeEqual(digest(candidate), digest(known.reveal()))
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -35,11 +35,14 @@ type Ended = { readonly status: number | undefined; readonly cut: boolean }
 const accessLine = ({ clock, log }: AccessDeps, req: IncomingMessage) => {
   const startMs = clock.nowMs()
   const path = (req.url ?? '').split('?', 1)[0]
+  // A WebSocket may be open for days: of its request this is kept, and nothing else.
+  const requestId = requestIdOf(req)
+  const { method } = req
   return ({ status, cut }: Ended): void => {
     log.info(
       {
-        request_id: requestIdOf(req),
-        method: req.method,
+        request_id: requestId,
+        method,
         path,
         status,
         duration_ms: clock.nowMs() - startMs,

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { Call } from './call.ts'
 import { header } from './raw-headers.ts'
 
 /** Who made the browser send this: the app itself, another site, or nobody can tell. */
@@ -10,11 +10,7 @@ export type Caller = 'app' | 'foreign' | 'unknown'
  * `same-site` is foreign: a sibling subdomain is not the app. `none` and values yet to be invented prove nothing, so
  * `Origin` decides; `Origin: null` (sandboxed frames) is foreign. https://www.w3.org/TR/fetch-metadata/ section 2.
  */
-export const callerOf = (
-  req: IncomingMessage,
-  ownOrigin: string,
-  cors: readonly string[] = [],
-): Caller => {
+export const callerOf = (req: Call, ownOrigin: string, cors: readonly string[] = []): Caller => {
   const origin = header(req, 'origin')
   if (origin !== undefined && cors.includes(origin)) return 'app'
   if (origin !== undefined && origin !== ownOrigin) return 'foreign'
@@ -24,7 +20,7 @@ export const callerOf = (
 }
 
 /** Whether a person's browser goes there: by Fetch Metadata, and without it a GET that accepts HTML. */
-export const isNavigation = (req: IncomingMessage): boolean => {
+export const isNavigation = (req: Call): boolean => {
   const mode = header(req, 'sec-fetch-mode')
   if (mode !== undefined) return mode === 'navigate'
   const accept = header(req, 'accept') ?? ''
@@ -35,7 +31,7 @@ export const isNavigation = (req: IncomingMessage): boolean => {
  * Whether this is a person going somewhere in a tab of their own.
  * Refuses frames and prefetches: neither was meant by anybody, and both would start logins by themselves.
  */
-export const isTopLevelNavigation = (req: IncomingMessage): boolean => {
+export const isTopLevelNavigation = (req: Call): boolean => {
   const destination = header(req, 'sec-fetch-dest')
   const purpose = `${header(req, 'sec-purpose') ?? ''} ${header(req, 'purpose') ?? ''}`
   // No browser goes anywhere by HEAD.

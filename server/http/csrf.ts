@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { BrokerError } from '../core/errors.ts'
 import type { SessionId } from '../core/ids.ts'
+import type { Call } from './call.ts'
 import type { Caller } from './caller.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import { header } from './raw-headers.ts'
@@ -11,7 +11,7 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 export const isSafeMethod = (method: string | undefined): boolean => safeMethods.has(method ?? '')
 
 /** The CSRF token as it came: `X-CSRF-Token` before `X-XSRF-TOKEN`. */
-export const sentCsrfToken = (req: IncomingMessage): string | undefined =>
+export const sentCsrfToken = (req: Call): string | undefined =>
   header(req, 'x-csrf-token') ?? header(req, 'x-xsrf-token')
 
 export type CsrfCase = {

@@ -18,11 +18,14 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
   ['/readyz', ['GET', 'HEAD']],
 ])
 
-/** Addresses of what this version does not do yet: nothing else may be found there meanwhile. */
+/** Addresses that are not there, or not for whoever asks: no route and no file of the app can take them either. */
 export const isReserved = (path: string): boolean => reserved.test(path)
 
+/** Whether an address is the broker's own. */
+export const isOwnAddress = (path: string): boolean => ownEndpoints.has(path) || isReserved(path)
+
 const reserved =
-  /^\/(?:metrics|forward-auth|openapi\.json|\.well-known\/jwks\.json|frontchannel-logout|(?:admin|session\/all)(?:\/.*)?)$/
+  /^\/(?:metrics|openapi\.json|\.well-known\/jwks\.json|frontchannel-logout|(?:admin|session\/all|forward-auth)(?:\/.*)?)$/
 
 /** Answers a reserved address like any that is not there. */
 export const refuseReserved: RequestHandler = (req, _res, next) => {

@@ -3,9 +3,13 @@ import { pino } from 'pino'
 import pretty from 'pino-pretty'
 import type { LogSettings } from '../config/config.ts'
 
-/** The process's log on `destination`: JSON lines, logfmt, or coloured text for a person. */
-export const processLog = (settings: LogSettings, destination: NodeJS.WritableStream): Logger => {
-  const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+/** The process's log on `destination`: JSON lines, logfmt, or coloured text for a person; `base` is in each line. */
+export const processLog = (
+  settings: LogSettings,
+  destination: NodeJS.WritableStream,
+  base: Readonly<Record<string, unknown>> | null = null,
+): Logger => {
+  const options = { level: settings.level, base, timestamp: pino.stdTimeFunctions.isoTime }
   switch (settings.format) {
     case 'json':
       return pino(options, destination)

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import type { Call } from './call.ts'
 
 /** How often a header came on the wire, before Node joined or dropped its copies. `name` in lower case. */
-export const headerCount = (req: IncomingMessage, name: string): number => {
+export const headerCount = (req: Call, name: string): number => {
   let count = 0
   for (let i = 0; i < req.rawHeaders.length; i += 2)
     if (req.rawHeaders[i]?.length === name.length && req.rawHeaders[i]?.toLowerCase() === name)
@@ -10,11 +10,11 @@ export const headerCount = (req: IncomingMessage, name: string): number => {
 }
 
 /** A header's single text; what came as a list is no value. */
-export const header = (req: IncomingMessage, name: string): string | undefined => {
+export const header = (req: Call, name: string): string | undefined => {
   const value = req.headers[name]
   return typeof value === 'string' ? value : undefined
 }
 
 /** Whether a body comes with the request, as its framing says. RFC 9112 section 6.3. */
-export const hasBody = ({ headers }: IncomingMessage): boolean =>
+export const hasBody = ({ headers }: Pick<Call, 'headers'>): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { TokenSet } from '../core/token-set.ts'
+import type { Sink, SinkDeps } from './browser-sink.ts'
+import { browserSink } from './browser-sink.ts'
 import { callsTokenInvalid } from './challenges.ts'
-import type { ResponseFacts } from './response-headers.ts'
-import { browserHeaders } from './response-headers.ts'
 
 /** What became of one exchange with an upstream. */
 export type Outcome =
@@ -13,35 +13,35 @@ export type Outcome =
   /** The upstream called the token invalid; its answer is held back, and here is another token. */
   | { readonly kind: 'renewed'; readonly token: TokenSet }
 
-export type Answering = {
-  readonly res: ServerResponse
-  readonly facts: ResponseFacts
+export type Answering = SinkDeps & {
   /** Another token than the one sent; undefined: there is none to be asked for. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
   /** Whether the request can be sent again. */
   readonly replayable: boolean
-  readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }
 
-type Sink = {
-  readonly start: (status: number, raw: readonly string[]) => void
-  readonly data: (controller: Dispatcher.DispatchController, chunk: Buffer) => void
-  readonly end: () => void
-  readonly error: (error: Error) => void
-}
+/** Each of them starts the wait for the first byte anew: a flood would hold the call for ever. RFC 9110 section 15.2. */
+const interimAnswersMost = 100
 
 /** Takes an upstream's answer to the browser as it comes, unless it says that the token is invalid. */
 export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
   const browser = browserSink(way)
   let sink: Sink = browser
+  let interimAnswers = 0
   return {
     onRequestStart(controller) {
       abortWithClient(way.res, controller)
     },
     onResponseStart(controller, status) {
-      if (status < 200) return
+      if (status < 200) {
+        interimAnswers += 1
+        if (interimAnswers > interimAnswersMost)
+          controller.abort(new Error('no end of 1xx answers'))
+        return
+      }
       const raw = rawTexts(controller.rawHeaders)
+      if (!isDecodable(raw)) return controller.abort(new Error('unknown transfer coding'))
       const ask = status === 401 && callsTokenInvalid(raw) ? way.insteadToken : undefined
       if (ask === undefined || !way.replayable) {
         // Too late for this call, but the next one has the new token.
@@ -67,28 +67,6 @@ const abortWithClient = (res: ServerResponse, controller: Dispatcher.DispatchCon
     if (!res.writableFinished) abort()
   })
 }
-
-const browserSink = ({ res, facts, resolve }: Answering): Sink => ({
-  start(status, raw) {
-    res.writeHead(status, browserHeaders(raw, facts))
-    // Without a length the first byte may be long in coming: the header does not wait for it.
-    if (!hasLength(raw)) res.flushHeaders()
-  },
-  data(controller, chunk) {
-    if (res.write(chunk)) return
-    controller.pause()
-    res.once('drain', () => controller.resume())
-  },
-  end() {
-    res.end()
-    resolve({ kind: 'answered' })
-  },
-  error(cause) {
-    if (!res.headersSent && !res.destroyed) return resolve({ kind: 'failed', cause })
-    res.destroy()
-    resolve({ kind: 'answered' })
-  },
-})
 
 type KeptAnswer = Sink & { readonly release: (to: Sink) => void }
 
@@ -154,7 +132,13 @@ const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
     ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
     : []
 
-const hasLength = (raw: readonly string[]): boolean =>
-  raw.some(
-    (part, i) => i % 2 === 0 && part.length === 14 && part.toLowerCase() === 'content-length',
+/** Any other coding would reach the browser undone, as if it were the body. RFC 9112 section 6.1. */
+const isDecodable = (raw: readonly string[]): boolean => {
+  const codings = raw.filter(
+    (_text, i) =>
+      i % 2 === 1 && raw[i - 1]?.length === 17 && raw[i - 1]?.toLowerCase() === 'transfer-encoding',
   )
+  return (
+    codings.length === 0 || (codings.length === 1 && codings[0]?.trim().toLowerCase() === 'chunked')
+  )
+}

@@ -5,6 +5,7 @@ import type { TokenSet } from '../core/token-set.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from './answer-handler.ts'
 import { answerHandler } from './answer-handler.ts'
+import type { StreamLife } from './browser-sink.ts'
 import { UploadCut } from './limited-body.ts'
 import { isReplayable, requestBody } from './request-body.ts'
 import type { RequestBody } from './request-body.ts'
@@ -25,6 +26,7 @@ export type Forwarding = {
   /** BASE_URL's, which a redirect of the upstream's may name. */
   readonly ownOrigin: string
   readonly corsOrigin: string | undefined
+  readonly life: StreamLife
   /** Another token than the one in `headers`, once the upstream has called that invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
 }
@@ -105,7 +107,7 @@ type Exchange = {
 }
 
 const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Promise<Outcome> => {
-  const { req, res, route, target } = call
+  const { req, res, route, target, life } = call
   const path = upstreamPath(target.path, route.stripPrefix)
   const options: Dispatcher.DispatchOptions = {
     origin: attempt.origin,
@@ -115,13 +117,14 @@ const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Prom
     headers: attempt.headers,
     body,
     headersTimeout: route.timeoutMs.firstByte,
-    bodyTimeout: route.timeoutMs.idle,
+    // It would end a quiet event stream too: `life` has the time for every other answer.
+    bodyTimeout: 0,
   }
   const facts = { ...call, upstreamOrigin: attempt.origin, upstreamPath: path }
   const { insteadToken } = attempt
   const replayable = isReplayable(body)
   return new Promise((resolve, reject) => {
-    const way = { res, facts, insteadToken, replayable, resolve, reject }
+    const way = { res, facts, life, insteadToken, replayable, resolve, reject }
     const handler = answerHandler(way)
     const watched = upstreams.health.isWell(attempt.origin)
       ? handler

@@ -5,9 +5,11 @@ import type { Duplex } from 'node:stream'
 import type { Route } from '../config/config.ts'
 import { BrokerError, toBrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Call } from '../http/call.ts'
 import type { Replies } from '../http/reply.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import type { StreamLife } from './browser-sink.ts'
 import { withClaims } from './claim-headers.ts'
 import type { ClientAddress } from './client-address.ts'
 import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
@@ -15,15 +17,19 @@ import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
 import { answerLastHop, refuseLoop } from './hops.ts'
 import type { Admitted } from './judge.ts'
+import { cutAnswer } from './cut-answer.ts'
 import { UploadCut } from './limited-body.ts'
-import type { Closing } from './limits.ts'
+import type { Counted } from './limits.ts'
+import { countedCall } from './limits.ts'
+import type { OpenStreams } from './open-streams.ts'
 import type { UpstreamFacts } from './request-headers.ts'
 import { upstreamHeaders } from './request-headers.ts'
-import type { Tunnels, Upgrading } from './tunnel.ts'
+import type { Opening, Tunnels } from './tunnel.ts'
 import { isConnectionFailure } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
+import type { OpenStream } from './watched-sessions.ts'
 
-type Judge = (req: IncomingMessage, route: Route, closing: Closing) => Promise<Admitted>
+type Judge = (call: Call, route: Route, counted?: Counted) => Promise<Admitted>
 
 export type HotPathDeps = {
   readonly log: Log
@@ -38,6 +44,8 @@ export type HotPathDeps = {
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
   readonly tunnels: Tunnels
+  readonly streams: OpenStreams
+  readonly eventQuietMs: number
 }
 
 /** A call to a configured route whose host and path were found good. */
@@ -58,18 +66,42 @@ export const hotPath = (deps: HotPathDeps) =>
     try {
       refuseLoop(req, deps.own.pseudonym)
       if (answerPreflight(req, res, route) || answerLastHop(req, res, route)) return
-      const admitted = await deps.judge(req, route, res)
+      const admitted = await deps.judge(req, route, countedCall(req, route, res))
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
       const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
-      await deps.forward({ ...call, ...facts, headers, insteadToken: admitted.insteadToken })
+      const { insteadToken } = admitted
+      const life = lifeOf(deps, route, admitted)
+      const sent = deps.forward({ ...call, ...facts, headers, insteadToken, life })
+      await (req.complete ? sent : uploading(life, res, sent))
     } catch (error) {
       if (error instanceof UploadCut) return endUpload(deps, req, res, error)
       allowReading(res, corsOrigin)
       refuse(deps, req, res, error)
     }
   }
+
+const lifeOf = (
+  { streams, eventQuietMs }: HotPathDeps,
+  { timeoutMs }: Route,
+  { recordId }: Admitted,
+): StreamLife => ({ streams, recordId, eventQuietMs, idleMs: timeoutMs.idle })
+
+/** An upload that has not arrived yet is cut with its session, whether or not it is being answered. */
+const uploading = async (
+  { streams, recordId }: StreamLife,
+  res: ServerResponse,
+  sent: Promise<void>,
+): Promise<void> => {
+  const stream: OpenStream = { recordId, cut: () => cutAnswer(res) }
+  streams.add(stream)
+  try {
+    await sent
+  } finally {
+    streams.remove(stream)
+  }
+}
 
 /** An upgrade to a configured route whose host and path were found good. */
 export type UpgradeCall = Omit<RoutedCall, 'res' | 'awaitsContinue'> & {
@@ -82,15 +114,12 @@ export const upgradePath = (deps: HotPathDeps) =>
   async function upgraded(call: UpgradeCall): Promise<number> {
     const { req, socket, head, route, target } = call
     try {
-      if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
-      // RFC 6455 section 4.1.
-      if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
       refuseLoop(req, deps.own.pseudonym)
-      const admitted = await deps.judgeUpgrade(req, route, socket)
+      const admitted = await deps.judgeUpgrade(req, route, countedCall(req, route, socket))
       await openTunnel(deps, {
-        req,
         socket,
         head,
+        recordId: admitted.recordId,
         origin: deps.upstreams.pick(route, false),
         ca: route.tls?.ca,
         pathWithQuery: `${upstreamPath(target.path, route.stripPrefix)}${target.query}`,
@@ -104,7 +133,7 @@ export const upgradePath = (deps: HotPathDeps) =>
     }
   }
 
-const openTunnel = async ({ tunnels, upstreams }: HotPathDeps, call: Upgrading): Promise<void> => {
+const openTunnel = async ({ tunnels, upstreams }: HotPathDeps, call: Opening): Promise<void> => {
   try {
     await tunnels.open(call)
     upstreams.health.worked(call.origin)

@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http'
 import type { Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { SessionId } from '../core/ids.ts'
+import type { RecordId, SessionId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
+import type { Call } from '../http/call.ts'
 import { callerOf } from '../http/caller.ts'
 import type { Caller } from '../http/caller.ts'
 import { loginPath } from '../http/endpoints.ts'
@@ -11,7 +11,7 @@ import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
-import type { Closing, LimitedCall } from './limits.ts'
+import type { Counted } from './limits.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -27,12 +27,14 @@ export type JudgeDeps = {
     rejected: string,
   ) => Promise<TokenSet | undefined>
   /** Rejects with `too_many_requests`. */
-  readonly limit: (call: LimitedCall) => Promise<void>
+  readonly limit: (call: Counted, session: LiveSession | undefined) => Promise<void>
 }
 
 /** A call that may go to the upstream, with the token it goes with. */
 export type Admitted = {
   readonly principal: Principal | undefined
+  /** The session whose end is the end of the call; undefined: a call that needs none. */
+  readonly recordId: RecordId | undefined
   readonly token: TokenSet | undefined
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
@@ -44,7 +46,7 @@ export type Admitted = {
  */
 export const judge =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route, closing: Closing): Promise<Admitted> => {
+  async (req: Call, route: Route, counted?: Counted): Promise<Admitted> => {
     requireMethod(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -57,15 +59,19 @@ export const judge =
         sessionId: session.id,
       })
     requireSize(req, route)
-    const { limits } = route
-    if (limits !== undefined) await deps.limit({ req, route, limits, session, closing })
+    if (counted !== undefined) await deps.limit(counted, session)
     return await admitted(deps, session, route)
   }
 
-/** The same for a WebSocket, which can carry no CSRF header: its `Origin` must be there, and ours. */
+/**
+ * The same for a WebSocket of a route that has them (RFC 6455 section 4.1).
+ * It can carry no CSRF header: its `Origin` must be there, and ours.
+ */
 export const judgeUpgrade =
   (deps: JudgeDeps) =>
-  async (req: IncomingMessage, route: Route, closing: Closing): Promise<Admitted> => {
+  async (req: Call, route: Route, counted?: Counted): Promise<Admitted> => {
+    if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
+    if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
     requireMethod(req, route)
     const caller: Caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -74,20 +80,19 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
-    const { limits } = route
-    if (limits !== undefined) await deps.limit({ req, route, limits, session, closing })
+    if (counted !== undefined) await deps.limit(counted, session)
     return await admitted(deps, session, route)
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
-const requireMethod = (req: IncomingMessage, { methods }: Route): void => {
+const requireMethod = (req: Call, { methods }: Route): void => {
   if (methods !== undefined && !methods.includes(req.method ?? ''))
     throw new BrokerError('method_not_allowed', { allow: methods })
 }
 
 const sessionOf = async (
   deps: JudgeDeps,
-  req: IncomingMessage,
+  req: Call,
   route: Route,
 ): Promise<LiveSession | undefined> => {
   const id = deps.readCookie(req.headers.cookie)
@@ -101,7 +106,7 @@ const sessionOf = async (
   throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
 }
 
-const requireSize = (req: IncomingMessage, route: Route): void => {
+const requireSize = (req: Call, route: Route): void => {
   if (Number(req.headers['content-length'] ?? 0) > route.bodyLimitBytes)
     throw new BrokerError('body_too_large', {
       detail: `This route takes bodies of up to ${route.bodyLimitBytes} bytes.`,
@@ -115,10 +120,20 @@ const admitted = async (
 ): Promise<Admitted> => {
   const principal = session?.facts.principal
   if (session === undefined || route.token === 'none')
-    return { principal, token: undefined, insteadToken: undefined }
+    return {
+      principal,
+      recordId: route.public ? undefined : session?.recordId,
+      token: undefined,
+      insteadToken: undefined,
+    }
   const { audience, resource, scope } = route
   const want = { audience, resource, scope }
   const token = await deps.freshToken(session, want)
-  const insteadToken = () => deps.insteadToken(session, want, token.accessToken)
-  return { principal, token, insteadToken }
+  const { recordId } = session
+  return {
+    principal,
+    recordId,
+    token,
+    insteadToken: () => deps.insteadToken(session, want, token.accessToken),
+  }
 }

@@ -9,13 +9,23 @@ import type { ClientAddress } from './client-address.ts'
 /** What closes when a call ends: its answer, or the socket of a WebSocket. */
 export type Closing = Pick<ServerResponse | Duplex, 'once' | 'destroyed'>
 
-export type LimitedCall = {
+/** A call of a route with limits, until it closes. */
+export type Counted = {
   readonly req: IncomingMessage
   readonly route: Route
   readonly limits: NonNullable<Route['limits']>
-  readonly session: { readonly recordId: RecordId } | undefined
   readonly closing: Closing
 }
+
+type Session = { readonly recordId: RecordId }
+
+/** Undefined on a route without limits, which costs such a call nothing more. */
+export const countedCall = (
+  req: IncomingMessage,
+  route: Route,
+  closing: Closing,
+): Counted | undefined =>
+  route.limits === undefined ? undefined : { req, route, limits: route.limits, closing }
 
 type Count = { inFlight: number; readonly rate: RateLimiterMemory | undefined }
 
@@ -25,7 +35,7 @@ type Count = { inFlight: number; readonly rate: RateLimiterMemory | undefined }
  */
 export const routeLimits = ({ clientAddress }: { readonly clientAddress: ClientAddress }) => {
   const counts = new WeakMap<Route, Count>()
-  const countOf = ({ route, limits: { rate } }: LimitedCall): Count => {
+  const countOf = ({ route, limits: { rate } }: Counted): Count => {
     const known = counts.get(route)
     if (known !== undefined) return known
     const limiter = rate && new RateLimiterMemory({ points: rate.calls, duration: rate.seconds })
@@ -33,9 +43,10 @@ export const routeLimits = ({ clientAddress }: { readonly clientAddress: ClientA
     counts.set(route, made)
     return made
   }
-  return async (call: LimitedCall): Promise<void> => {
+  return async (call: Counted, session: Session | undefined): Promise<void> => {
     const count = countOf(call)
-    if (count.rate !== undefined) await spend(count.rate, caller(call, clientAddress))
+    if (count.rate !== undefined)
+      await spend(count.rate, session?.recordId ?? networkOf(clientAddress(call.req)))
     const { concurrent } = call.limits
     if (concurrent !== undefined) enter(count, concurrent, call.closing)
   }
@@ -67,12 +78,9 @@ const enter = (count: Count, concurrent: number, closing: Closing): void => {
   })
 }
 
-/** The session; without one the client's address, of IPv6 the network: one host has 2^64 addresses to call from. */
-const caller = ({ req, session }: LimitedCall, clientAddress: ClientAddress): string => {
-  if (session !== undefined) return session.recordId
-  const address = clientAddress(req)
-  return address.includes(':') ? ipv6Network(address) : address
-}
+/** The client where there is no session; of IPv6 its network: one host has 2^64 addresses to call from. */
+const networkOf = (address: string): string =>
+  address.includes(':') ? ipv6Network(address) : address
 
 /** The first 64 bits of an IPv6 address. RFC 4291 section 2.5.4. */
 export const ipv6Network = (address: string): string => {

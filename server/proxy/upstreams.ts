@@ -1,7 +1,7 @@
 import { Agent } from 'undici'
 import type { Route } from '../config/config.ts'
-import { connector } from './connector.ts'
 import type { HealthDeps, UpstreamHealth } from './upstream-health.ts'
+import { upstreamConnector } from './upstream-connector.ts'
 import { upstreamHealth } from './upstream-health.ts'
 
 export type Upstreams = {
@@ -76,7 +76,7 @@ const agents = () => {
     const agent =
       byOptions.get(key) ??
       new Agent({
-        connect: connector(options),
+        connect: upstreamConnector(options),
         keepAliveTimeout: keepAliveMs,
         // Else a pool would wait for the first connection to say whether it speaks HTTP/2.
         ...(overTls && { allowH2: false }),

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 
 export type CircuitBreaker = {
   /** Milliseconds until the provider may be asked again; 0: ask, and report what came of it. */
@@ -19,7 +20,7 @@ const probeMs = 2_000
  * Spares a provider that is down: after five failures in a row it is left alone, for a second, then longer, up to ten.
  * It spares sessions too: a refresh that is not sent cannot end in doubt.
  */
-export const circuitBreaker = (clock: Clock): CircuitBreaker => {
+export const circuitBreaker = (clock: Clock, log: Log): CircuitBreaker => {
   let failures = 0
   let restMs = firstRestMs
   let restUntilMs = 0
@@ -34,6 +35,7 @@ export const circuitBreaker = (clock: Clock): CircuitBreaker => {
       return 0
     },
     succeeded: () => {
+      if (failures >= failuresToOpen) log.info({ failures }, 'the provider answers again')
       failures = 0
       restMs = firstRestMs
       restUntilMs = 0
@@ -43,6 +45,7 @@ export const circuitBreaker = (clock: Clock): CircuitBreaker => {
       if (retryAfterSeconds !== undefined)
         rest(Math.min(retryAfterSeconds * 1_000, longestRetryAfterMs))
       if (failures < failuresToOpen) return
+      if (failures === failuresToOpen) log.error({ failures }, 'the provider is down: it is spared')
       rest(restMs)
       restMs = Math.min(restMs * 2, longestRestMs)
     },

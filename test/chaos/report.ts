@@ -19,6 +19,8 @@ const stories: Record<string, string> = {
   provider:
     'The provider answers 503, then 429 with `Retry-After`, then refuses connections, also while a broker starts, and exchanges all its signing keys.',
   mix: 'Logins, calls, parallel calls at expiry and logouts, drawn by lot, under one fault after the other, drawn by lot.',
+  keycloak:
+    'The storm again, with Keycloak 26.7.3 as the provider: "Revoke Refresh Token" on, reuse 0. Grants are the events that it has recorded itself.',
 }
 
 export type Run = { readonly name: string; readonly figures: Figures }

@@ -2,13 +2,21 @@ import { writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { wholeStorm } from '../keycloak/storm.ts'
 import type { Run } from './report.ts'
 import { reliabilityReport } from './report.ts'
 import { chance, seedFrom } from './random.ts'
+import { keycloakStorm } from './scenario-keycloak.ts'
+import type { Scenario } from './suite.ts'
 import { fullSizes, scenarios } from './suite.ts'
 import { cleanupStack } from './world.ts'
 
 const report = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url))
+
+const withKeycloak: readonly Scenario[] = [
+  ...scenarios,
+  { name: 'keycloak', run: (t) => keycloakStorm(t, wholeStorm) },
+]
 
 /** Runs every scenario, or those of `CHAOS_ONLY=storm,logout`; a whole run writes docs/reliability.md. */
 const main = async (): Promise<void> => {
@@ -17,7 +25,7 @@ const main = async (): Promise<void> => {
   const only = process.env['CHAOS_ONLY']?.split(',')
   process.stdout.write(`CHAOS_SEED=${seed}\n`)
   const runs: Run[] = []
-  for (const { name, run } of scenarios) {
+  for (const { name, run } of withKeycloak) {
     if (only?.includes(name) === false) continue
     const t = cleanupStack()
     try {

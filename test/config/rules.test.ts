@@ -167,6 +167,10 @@ for (const [env, expected] of warned)
     assert.match(found[0] ?? '', expected)
   })
 
+test('WEB_CONCURRENCY › more than 1 with Redis › is taken', () => {
+  assert.equal(loaded({ ...production, WEB_CONCURRENCY: '4' }).workers, 4)
+})
+
 test('loadConfig › what others put into the environment › is not warned about', () => {
   const env = { SESSION_MANAGER: 'local/x', WEB_CONCURRENCY: '1', SESSION_KEYS_FILE: 'keys', PATH: '/bin' } // prettier-ignore
   assert.deepEqual(warnings(env, { keys: sealingKeyText() }), [])

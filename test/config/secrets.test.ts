@@ -163,10 +163,11 @@ test('formatProblems › any secret in any wrong setting › is never shown', ()
 })
 
 test('loadConfig › the settings printed in any way › show no secret', () => {
-  const env = { ...production, SESSION_SECRET: signingSecretText(), SESSION_KEYS: sealingKeyText() }
+  const own = { SESSION_SECRET: signingSecretText(), FORWARD_AUTH_SECRET: signingSecretText() }
+  const env = { ...production, ...own, SESSION_KEYS: sealingKeyText() }
   const config = loaded(env)
   const shown = `${JSON.stringify(config)}${inspect(config, { depth: 9, showHidden: true })}`
-  const { SESSION_SECRET, SESSION_KEYS, OIDC_CLIENT_SECRET, REDIS_URL } = env
-  for (const text of [SESSION_SECRET, SESSION_KEYS.slice(3), OIDC_CLIENT_SECRET, REDIS_URL])
-    assert.ok(!shown.includes(text))
+  const { SESSION_KEYS, OIDC_CLIENT_SECRET, REDIS_URL } = env
+  const plain = [...Object.values(own), OIDC_CLIENT_SECRET, REDIS_URL]
+  for (const text of [...plain, SESSION_KEYS.slice(3)]) assert.ok(!shown.includes(text))
 })

@@ -41,6 +41,13 @@ const accepted: readonly Case[] = [
   ['SESSION_CLAIMS', 'locale, zoneinfo', (c) => c.session.claims, ['locale', 'zoneinfo']],
   ['REFRESH_AHEAD_SECONDS', '0', (c) => c.refreshAheadSeconds, 0],
   ['SHUTDOWN_SECONDS', '4', (c) => c.shutdownSeconds, 4],
+  ['WEB_CONCURRENCY', '1', (c) => c.workers, 1],
+  [
+    'FORWARD_AUTH_SECRET',
+    `${'s'.repeat(31)}!`,
+    (c) => c.forwardAuthSecret?.reveal(),
+    `${'s'.repeat(31)}!`,
+  ],
   ['SPA_DIR', 'dist', (c) => c.spa, { dir: 'dist' }],
   ['CSP', "default-src 'self'", (c) => c.csp, "default-src 'self'"],
   ['TRUST_PROXY', '2', (c) => c.trustProxy, 2],
@@ -107,6 +114,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   TRUST_PROXY: ['true', 'all', '*', '-1', '100', '10.0.0.0/33', '10.0.0/8', '10.0.0.0/8/8', 'localhost', '10.0.0.1,', '0.0.0.0/0', '10.0.0.1,::/0'], // prettier-ignore
   SHUTDOWN_SECONDS: ['3601', '25s'],
   WEB_CONCURRENCY: ['0', 'auto', '2'],
+  FORWARD_AUTH_SECRET: ['s'.repeat(31), `${'s'.repeat(32)} s`, 'ß'.repeat(32)],
   LOG_LEVEL: ['verbose', 'INFO'],
   LOG_FORMAT: ['text'],
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { format, inspect } from 'node:util'
-import { secret } from '../../server/core/secret.ts'
+import { isSecret, secret } from '../../server/core/secret.ts'
 
 const hidden = 'hunter2-hunter2'
 // As a caller who lost the type would print it.
@@ -50,4 +50,19 @@ test('secret › written over › stays as it is', () => {
   const one = secret(hidden)
   assert.throws(() => Object.assign(one, { reveal: () => 'other' }), TypeError)
   assert.equal(one.reveal(), hidden)
+})
+
+for (const candidate of [
+  '',
+  'hunter2',
+  `${hidden}x`,
+  hidden.replace('2', '3'),
+  hidden.toUpperCase(),
+])
+  test(`isSecret › ${JSON.stringify(candidate)} › is not it`, () => {
+    assert.equal(isSecret(secret(hidden), candidate), false)
+  })
+
+test('isSecret › the very text › is it', () => {
+  assert.equal(isSecret(secret(hidden), hidden), true)
 })

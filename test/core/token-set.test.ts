@@ -55,15 +55,24 @@ const states: readonly (readonly [
   state: Freshness,
 ])[] = [
   [300_000, 0, 30, 'fresh'],
-  [300_000, 269_999, 30, 'fresh'],
-  [300_000, 270_000, 30, 'ageing'],
-  [300_000, 299_999, 30, 'ageing'],
-  [300_000, 300_000, 30, 'stale'],
+  [300_000, 268_999, 30, 'fresh'],
+  [300_000, 269_000, 30, 'ageing'],
+  [300_000, 298_999, 30, 'ageing'],
+  // A second early: what is on its way then still arrives alive.
+  [300_000, 299_000, 30, 'stale'],
   [300_000, 999_999, 30, 'stale'],
-  [300_000, 299_999, 0, 'fresh'],
-  // A third of the life at most: a token of 30 s is not always ageing.
+  [300_000, 298_999, 0, 'fresh'],
+  // A third of the life at most: a token of 30 s is not always ageing, one of 3 s not always stale.
   [30_000, 19_999, 30, 'fresh'],
   [30_000, 20_000, 30, 'ageing'],
+  [30_000, 28_999, 30, 'ageing'],
+  [30_000, 29_000, 30, 'stale'],
+  [3_000, 1_999, 30, 'fresh'],
+  [3_000, 2_000, 30, 'ageing'],
+  [3_000, 2_499, 30, 'ageing'],
+  [3_000, 2_500, 30, 'stale'],
+  [300, 249, 0, 'fresh'],
+  [300, 250, 0, 'stale'],
   [0, 0, 30, 'stale'],
   // The clock went back.
   [300_000, -5_000, 30, 'fresh'],

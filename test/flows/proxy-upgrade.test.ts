@@ -135,7 +135,7 @@ test(
     await once(ws, 'open')
     const grant = gate<false>()
     world.issuer.script.interceptToken = () => grant.promise
-    world.clock.advance(299)
+    world.clock.advance(290)
     // Served with the old token, while its refresh hangs.
     assert.equal((await user.call('/api/x')).status, 200)
     await eventually('the refresh hangs', () => world.issuer.grants('refresh_token') === 1)

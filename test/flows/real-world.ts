@@ -94,7 +94,7 @@ export const passwords: Readonly<Record<string, string>> = {
 }
 
 /** Somebody with a browser: `app` for this site, `idp` for the provider's. */
-const person = (origin: string, issuer: string) => {
+export const person = (origin: string, issuer: string) => {
   const app = browser(origin)
   const idp = jar()
   const issuerHost = new URL(issuer).host

@@ -71,14 +71,3 @@ export const startRealm = async (t: Cleanup): Promise<Realm> => {
   await admin.recordEvents(recorded)
   return { ...keycloak, issuer: `${keycloak.origin}/realms/${realmName}`, admin, imported }
 }
-
-/** One Keycloak for all tests of a file, started by the first that needs it. */
-export const sharedRealm = (t: Cleanup): (() => Promise<Realm>) => {
-  let realm: Promise<Realm> | undefined
-  // Said now: an end that is said while a test runs would be that test's.
-  const ends: (() => Promise<void>)[] = []
-  t.after(async () => {
-    for (const end of ends) await end()
-  })
-  return () => (realm ??= startRealm({ after: (end) => ends.push(end) }))
-}

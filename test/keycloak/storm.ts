@@ -21,7 +21,7 @@ export type StormSizes = {
 }
 
 /** Issue-sized: every number of it can be set by its name in capitals, as SESSIONS=10. */
-const whole: StormSizes = {
+export const wholeStorm: StormSizes = {
   instances: 4,
   parallel: 50,
   sessions: 50,
@@ -135,7 +135,7 @@ const volley = async ({ world, agent, tally }: Ground, user: User, sizes: StormS
 const codeIn = (text: string): string => /"code":"([^"]*)"/.exec(text)?.[1] ?? ''
 
 const sizesFrom = (env: NodeJS.ProcessEnv): StormSizes => {
-  const entries = Object.entries(whole).map(([name, standard]) => {
+  const entries = Object.entries(wholeStorm).map(([name, standard]) => {
     const variable = name.replace(/[A-Z]/g, '_$&').toUpperCase()
     return [name, Number(env[variable] ?? standard)]
   })

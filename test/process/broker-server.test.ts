@@ -15,6 +15,7 @@ const echo: Broker = {
   checkContinue: (_req, res) => void res.end('continued'),
   upgrade: (_req, socket) => void socket.end('HTTP/1.1 418 upgrade\r\n\r\n'),
   drain: () => undefined,
+  goAway: () => undefined,
   close: () => Promise.resolve(),
 }
 

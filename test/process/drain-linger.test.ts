@@ -22,6 +22,7 @@ const start = async (t: TestContext) => {
     checkContinue: (_req, res) => void res.end(),
     upgrade: (_req, socket) => void socket.destroy(),
     drain: () => undefined,
+    goAway: () => undefined,
     close: () => Promise.resolve(),
   }
   const server = brokerServer()

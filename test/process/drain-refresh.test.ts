@@ -100,18 +100,19 @@ const openStreams = async (t: TestContext, { upstream }: Parts, origin: string) 
   await once(socket, 'message')
   events.once('error', () => undefined).resume()
   const eventsEnded = new Promise<void>((resolve) => events.once('close', resolve))
-  return { ended: Promise.all([once(socket, 'close'), eventsEnded]) }
+  const closed = once(socket, 'close').then(([code]: unknown[]) => code)
+  return { ended: Promise.all([closed, eventsEnded]).then(([code]) => code) }
 }
 
 test(
-  'main › SIGTERM with an event stream and a WebSocket open › both end in time, exit 0',
+  'main › SIGTERM with an event stream and a WebSocket open › close 1001, both end in time, exit 0',
   lane,
   async (t) => {
     const parts = await startParts(t)
     const main = await startMain(t, { ...parts.env, SHUTDOWN_SECONDS: '1' })
     const { ended } = await openStreams(t, parts, main.origin)
     assert.equal(await main.stop(), 0)
-    await ended
+    assert.equal(await ended, 1001)
   },
 )
 

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { circuitBreaker } from '../../server/refresh/circuit-breaker.ts'
+import { capturedLog } from '../support/captured-log.ts'
 
 const setUp = () => {
   let nowMs = 1_000_000
-  const breaker = circuitBreaker({ nowMs: () => nowMs })
+  const { log, text } = capturedLog()
+  const breaker = circuitBreaker({ nowMs: () => nowMs }, log)
   const pass = (ms: number) => {
     nowMs += ms
   }
   const failTimes = (times: number) => {
     for (let i = 0; i < times; i += 1) breaker.failed()
   }
-  return { breaker, pass, failTimes }
+  return { breaker, pass, failTimes, text }
 }
 
 test('circuitBreaker › four failures in a row › the provider is still asked', () => {
@@ -63,3 +65,12 @@ for (const [asked, restMs] of [
     breaker.failed(asked)
     assert.equal(breaker.enter(), restMs)
   })
+
+test('circuitBreaker › opens, fails on and closes › one line each way', () => {
+  const { breaker, failTimes, text } = setUp()
+  failTimes(9)
+  breaker.succeeded()
+  breaker.succeeded()
+  assert.equal(text().match(/is spared/g)?.length, 1)
+  assert.equal(text().match(/answers again/g)?.length, 1)
+})

@@ -16,6 +16,8 @@ export type CallOptions = {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
+  /** The target as bytes, which a URL would tidy up. */
+  readonly target?: string
 }
 
 type Site = 'none' | 'same-origin' | 'cross-site'
@@ -23,8 +25,9 @@ type Site = 'none' | 'same-origin' | 'cross-site'
 /** One HTTP exchange without any browser behaviour; headers go out as given. */
 export const send = (url: string, options: CallOptions = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options
-    const outgoing = request(url, { method, headers, agent: false }, (res) => {
+    const { method = 'GET', headers = {}, body, target } = options
+    const path = target === undefined ? {} : { path: target }
+    const outgoing = request(url, { method, headers, agent: false, ...path }, (res) => {
       const chunks: Buffer[] = []
       res.on('data', (chunk: Buffer) => chunks.push(chunk))
       res.on('error', reject)

@@ -24,8 +24,15 @@ const run = promisify(execFile)
 const isInstalled = (program: string): boolean =>
   spawnSync(program, ['-version'], { stdio: 'ignore' }).error === undefined
 
-/** Why there is no Keycloak to start here; undefined when there is one, fetched now if need be. */
-export const keycloakMissing = async (): Promise<string | undefined> => {
+/** Why there is no Keycloak to start here and now; undefined when there is one. */
+export const keycloakMissing = (): string | undefined => {
+  if (!isInstalled('java')) return `Java is not installed. ${advice}`
+  if (existsSync(keycloakHome)) return undefined
+  return `Keycloak ${version} is not here. npm run keycloak fetches it once (177 MB, with Maven).`
+}
+
+/** Why Keycloak was not to be had; undefined when it is here, fetched now if need be. */
+export const fetchKeycloak = async (): Promise<string | undefined> => {
   if (!isInstalled('java')) return `Java is not installed. ${advice}`
   if (existsSync(keycloakHome)) return undefined
   if (!isInstalled('mvn')) return `Maven is not installed, and it fetches Keycloak. ${advice}`
@@ -88,7 +95,7 @@ const takesLock = async (): Promise<boolean> => {
 }
 
 if (import.meta.main) {
-  const missing = await keycloakMissing()
+  const missing = await fetchKeycloak()
   process.stdout.write(`${missing ?? keycloakHome}\n`)
   if (missing !== undefined) process.exitCode = 1
 }

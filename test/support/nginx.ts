@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,10 +18,23 @@ export const nginxSkip = laneSkip(
 
 /** TLS in front of a broker on `port`, by a real nginx with a throw-away certificate. */
 export const startTlsProxy = async (t: TestContext, port: number): Promise<{ origin: string }> => {
+  const tlsPort = await startNginx(t, (dir, own) => {
+    makeCertificate(dir)
+    return tlsServer(dir, own, port)
+  })
+  return { origin: `https://localhost:${tlsPort}` }
+}
+
+/** A real nginx with these blocks inside `http`, gone with the test; the port of its own that they were made for. */
+export const startNginx = async (
+  t: TestContext,
+  blocks: (dir: string, port: number) => string,
+): Promise<number> => {
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'))
-  const tlsPort = await freePort()
-  makeCertificate(dir)
-  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, tlsPort, port))
+  // Started by root, its workers are somebody else, and keep long bodies in there.
+  chmodSync(dir, 0o755)
+  const port = await freePort()
+  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, blocks(dir, port)))
   const child = spawn('nginx', [
     '-p',
     dir,
@@ -37,8 +50,8 @@ export const startTlsProxy = async (t: TestContext, port: number): Promise<{ ori
     }
     rmSync(dir, { recursive: true, force: true })
   })
-  await accepting(tlsPort)
-  return { origin: `https://localhost:${tlsPort}` }
+  await accepting(port)
+  return port
 }
 
 const makeCertificate = (dir: string): void => {
@@ -48,7 +61,7 @@ const makeCertificate = (dir: string): void => {
   execFileSync('openssl', ['req', ...kind, ...files, ...subject], { stdio: 'ignore' })
 }
 
-const configuration = (dir: string, tlsPort: number, port: number): string => `
+const configuration = (dir: string, blocks: string): string => `
 daemon off;
 pid ${dir}/nginx.pid;
 worker_processes 1;
@@ -60,6 +73,11 @@ http {
   fastcgi_temp_path ${dir}/fastcgi;
   uwsgi_temp_path ${dir}/uwsgi;
   scgi_temp_path ${dir}/scgi;
+  ${blocks}
+}
+`
+
+const tlsServer = (dir: string, tlsPort: number, port: number): string => `
   server {
     listen 127.0.0.1:${tlsPort} ssl;
     listen [::1]:${tlsPort} ssl;
@@ -73,7 +91,6 @@ http {
       proxy_buffering off;
     }
   }
-}
 `
 
 const freePort = async (): Promise<number> => {

@@ -1,14 +1,19 @@
 import type { TestContext } from 'node:test'
 import { brokerServer, serve } from '../../server/broker-server.ts'
 import { createBroker } from '../../server/create-broker.ts'
+import type { Backend } from '../../server/session/backend.ts'
 import type { Browser } from './browser.ts'
 import { send } from './browser.ts'
 import type { World } from './world.ts'
 import { listen } from './world.ts'
 
 /** Another instance of the world's broker: the same settings and store, nothing else in common. */
-export const startSecondBroker = async (t: TestContext, world: World) => {
-  const broker = createBroker(world.config, { clock: world.clock, backend: world.backend })
+export const startSecondBroker = async (
+  t: TestContext,
+  world: World,
+  backend: Backend = world.backend,
+) => {
+  const broker = createBroker(world.config, { clock: world.clock, backend })
   const server = brokerServer()
   serve(server, broker)
   const port = await listen(server)
@@ -26,5 +31,5 @@ export const startSecondBroker = async (t: TestContext, world: World) => {
         'sec-fetch-site': 'same-origin',
       },
     })
-  return { broker, call }
+  return { broker, call, origin: `http://localhost:${port}` }
 }

@@ -11,7 +11,8 @@ import type { Log } from '../../server/core/log.ts'
 import { secret } from '../../server/core/secret.ts'
 import type { Broker } from '../../server/create-broker.ts'
 import { createBroker } from '../../server/create-broker.ts'
-import type { Powers, ReadyConfig } from '../../server/foundations.ts'
+import type { Powers, ReadyConfig, Streaming } from '../../server/foundations.ts'
+import { usualStreaming } from '../../server/foundations.ts'
 import type { Backend } from '../../server/session/backend.ts'
 import { memoryBackend } from '../../server/session/memory-backend.ts'
 import { browser } from './browser.ts'
@@ -23,6 +24,7 @@ export type WorldOptions = {
   readonly config?: (config: ReadyConfig) => ReadyConfig
   readonly backend?: Backend
   readonly log?: Log
+  readonly streaming?: Partial<Streaming>
   /** Routes besides `/api`. */
   readonly routes?: (upstream: Upstream) => readonly Route[]
 }
@@ -81,6 +83,7 @@ export const testConfig = (
   trustProxy: 0,
   refreshAheadSeconds: 30,
   shutdownSeconds: 5,
+  workers: 1,
   log: { level: 'silent', format: 'json' },
 })
 
@@ -111,7 +114,9 @@ export const startWorld = async (t: TestContext, options: WorldOptions = {}) => 
   const routes = [...(options.routes?.(upstream) ?? []), ...base.routes]
   const config = options.config?.({ ...base, routes }) ?? { ...base, routes }
   const backend = options.backend ?? memoryBackend({ clock })
-  const powers = { clock, backend, log: options.log ?? silentLog } satisfies Partial<Powers>
+  const streaming = { ...usualStreaming, ...options.streaming }
+  const log = options.log ?? silentLog
+  const powers = { clock, backend, log, streaming } satisfies Partial<Powers>
   const broker = createBroker(config, powers)
   serve(server, broker)
   t.after(async () => {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { journey } from '../e2e/journey.ts'
 import { chromiumSkip } from '../support/chromium.ts'
 import { keycloakLane } from '../support/keycloak.ts'
 import { asksForPassword } from './person.ts'
 import type { PersonName } from './realm.ts'
-import { people, sharedRealm } from './realm.ts'
+import { people } from './realm.ts'
+import { realm } from './shared-realm.ts'
 import { oddSecret, startWorld } from './world.ts'
 
-const lane = await keycloakLane()
-const realm = sharedRealm({ after })
+const lane = keycloakLane()
 
 test(
   'Keycloak › the realm file as imported, login by the form › session with roles, the API gets a token made for it',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer } from '../support/browser.ts'
 import { keycloakLane } from '../support/keycloak.ts'
@@ -7,12 +7,11 @@ import { redisLane } from '../support/redis-server.ts'
 import type { Person } from './person.ts'
 import { asksForPassword } from './person.ts'
 import type { ClientRepresentation, Realm } from './realm.ts'
-import { sharedRealm } from './realm.ts'
+import { realm } from './shared-realm.ts'
 import { startWorld } from './world.ts'
 
-const lane = await keycloakLane()
+const lane = keycloakLane()
 const lanes = { skip: lane.skip === false ? redisLane().skip : lane.skip }
-const realm = sharedRealm({ after })
 
 const verdict = ({ status, json }: Answer) => [status, json()['code']]
 

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keycloakLane } from '../support/keycloak.ts'
 import { redisLane } from '../support/redis-server.ts'
-import { sharedRealm } from './realm.ts'
 import { storm } from './storm.ts'
+import { realm } from './shared-realm.ts'
 import { oddSecret, startWorld } from './world.ts'
 
-const lane = await keycloakLane()
+const lane = keycloakLane()
 const lanes = { skip: lane.skip === false ? redisLane().skip : lane.skip }
-const realm = sharedRealm({ after })
 
 const storms = [
   { instances: 2, parallel: 25, sessions: 1, rounds: 3, accessTokenSeconds: 4, width: 1 },

@@ -1,0 +1,4 @@
+// One file, so that one Keycloak serves all of them: a start takes half a minute.
+import './login-cases.ts'
+import './logout-cases.ts'
+import './refresh-cases.ts'
