@@ -39,7 +39,7 @@ routes:
 | \`path\` | path | required | The prefix this route takes. The longest wins, by whole segments. Not an address of the broker itself. |
 | \`tenants\` | list of ids | all | The tenants that may use it. ${later} |
 | \`methods\` | list of \`GET\`, \`HEAD\`, \`POST\`, \`PUT\`, \`PATCH\`, \`DELETE\`, \`OPTIONS\` | all | Any other method gets 405. |
-| \`upstream\` | origin, or list of origins | required | Where calls go. Several take turns. |
+| \`upstream\` | origin, or list of origins | required | Where calls go. Several take turns, less those that are down. |
 | \`strip_prefix\` | path | nothing stripped | The beginning of \`path\`, by whole segments, that the upstream does not see. |
 | \`token\` | \`user\`, \`optional\` or \`none\` | \`user\` | Which access token goes along: the user's; the user's if there is a session; none (a session is needed all the same). |
 | \`token\` | \`service\` or \`exchange\` | | A token of the broker's own; a token exchanged for the user's. ${later} |
@@ -57,23 +57,23 @@ routes:
 | \`verify_token\` | boolean | \`false\` | \`true\`: the JWT is checked here as well as in the service. ${later} |
 | \`csrf\` | boolean | \`true\` | \`false\`: no CSRF token is asked for. Calls from other sites are refused all the same. |
 | \`cors\` | list of origins | none | Other origins whose pages may call. |
-| \`headers\` | names and texts | none | Headers made from claims, such as \`X-User: "{claims.sub}"\`. ${later} |
+| \`headers\` | names and texts | none | Headers made from claims, such as \`X-User: "{claims.sub}"\`. |
 | \`pass.set_cookie\` | boolean | \`false\` | The upstream's \`Set-Cookie\` reaches the browser. |
 | \`pass.cookies\` | list of names | none | Cookies of the browser that reach the upstream, never the broker's own. |
 | \`pass.cache\` | boolean | \`false\` | The upstream's \`Cache-Control\` stands. Without it: \`no-store\`. |
 | \`pass.html\` | boolean | \`false\` | The upstream's own content policy stands, and its pages run in the app's origin. Without it: sandboxed. |
 | \`pass.www_authenticate\` | boolean | \`false\` | The upstream's \`WWW-Authenticate\` reaches the browser. |
-| \`timeout.connect\` | duration | \`2s\` | How long connecting may take. |
+| \`timeout.connect\` | duration | \`2s\` | How long connecting may take, the handshake of TLS included. |
 | \`timeout.first_byte\` | duration | \`25s\` | How long the upstream may take to begin its answer. |
 | \`timeout.idle\` | duration | \`55s\` | How long an answer or an upload may pause; an event stream may pause for ever. |
 | \`limits.body\` | size | \`100mb\` | A larger request body gets 413. |
-| \`limits.concurrent\` | whole number | none | How many calls run at once. ${later} |
-| \`limits.rate\` | rate, such as \`100/s\` | none | How many calls one session may make. ${later} |
+| \`limits.concurrent\` | whole number | none | How many calls and WebSockets may be under way at once, in each process. One more gets 429. |
+| \`limits.rate\` | rate, such as \`100/s\` or \`600/m\` | none | How many calls one session may make, in each process; without a session, one client address. One more gets 429. |
 | \`websocket\` | boolean | \`false\` | \`true\`: WebSocket upgrades go through. |
 | \`retry.idempotent\` | 0 to 5 | 1 | How often a GET, HEAD, OPTIONS, PUT or DELETE is sent again, to the next upstream if there are several, when its connection failed before anything was answered. A body longer than 64 KiB is sent once. |
-| \`tls.ca\` | PEM text | the system's | The certificate authority of the upstream. ${later} |
+| \`tls.ca\` | PEM text | the system's | The certificates that vouch for an \`https\` upstream, instead of the system's. |
 
-A duration is a whole number and \`ms\`, \`s\` or \`m\`; a size a whole number and \`b\`, \`kb\`, \`mb\` or \`gb\`, by 1024.
+[routes.md](routes.md) shows what the keys do, with an example each. A duration is a whole number and \`ms\`, \`s\` or \`m\`; a size a whole number and \`b\`, \`kb\`, \`mb\` or \`gb\`, by 1024.
 
 ### tenants
 

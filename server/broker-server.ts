@@ -16,6 +16,9 @@ type Traffic = Map<Socket, Set<ServerResponse>>
 
 const trafficOf = new WeakMap<Server, Traffic>()
 
+/** None on a server that is not ours. */
+const trafficAt = (server: Server): Traffic => trafficOf.get(server) ?? (new Map() as Traffic)
+
 /** An HTTP server with timeouts that fit behind a router; requests wait until `serve` is called. */
 export const brokerServer = (): Server => {
   const server = createServer({
@@ -49,7 +52,7 @@ const watch = (server: Server): Traffic => {
 
 /** Joins a broker to a server. */
 export const serve = (server: Server, broker: Broker): void => {
-  const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
+  const traffic = trafficAt(server)
   const early = answersIn(traffic)
   server.on('request', (req, res) => broker.handler(req, res))
   server.on('checkContinue', broker.checkContinue)
@@ -152,7 +155,7 @@ export const drainServer = async (
   server: Server,
   { graceMs, lingerMs, together = () => Promise.resolve() }: DrainTimes,
 ): Promise<void> => {
-  const traffic = trafficOf.get(server) ?? (new Map() as Traffic)
+  const traffic = trafficAt(server)
   const timers = [
     setTimeout(() => traffic.forEach((_underWay, socket) => socket.destroy()), graceMs),
   ]

@@ -13,6 +13,7 @@ import { hostOf } from './http/host.ts'
 import { hasBody } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
 import { assignRequestId } from './http/request-id.ts'
+import type { RequestTarget } from './http/request-target.ts'
 import { parseRequestTarget } from './http/request-target.ts'
 import type { RoutedCall, UpgradeCall } from './proxy/hot-path.ts'
 import { socketResponse } from './proxy/hot-path.ts'
@@ -56,8 +57,7 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     // Before the host check: a proxy asks by whatever name the broker has inside.
     if (deps.forwardAuth.isAsked(req)) return void deps.forwardAuth.answer(req, res)
     try {
-      requireClearFraming(req)
-      const target = checkedTarget(req, deps.origin)
+      const target = targetOf(deps, req)
       const route = deps.routeFor(target.path)
       if (route !== undefined)
         return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
@@ -84,8 +84,7 @@ const upgradeDoor =
       return void deps.forwardAuth.answer(req, res).then(() => noteStatus(res.statusCode))
     }
     try {
-      requireClearFraming(req)
-      const target = checkedTarget(req, deps.origin)
+      const target = targetOf(deps, req)
       // Its bytes would be taken for WebSocket frames.
       if (hasBody(req))
         throw new BrokerError('invalid_request', { detail: 'An upgrade has no body.' })
@@ -120,6 +119,12 @@ const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
     target.ok &&
     (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
   )
+}
+
+/** Framing, then host, path and method; throws the first refusal. */
+const targetOf = ({ origin }: FrontDoorDeps, req: IncomingMessage): RequestTarget => {
+  requireClearFraming(req)
+  return checkedTarget(req, origin)
 }
 
 /** Throws for a message that another reader could take for a different one. */

@@ -91,7 +91,10 @@ type Running = {
 const lastWordsMs = (graceMs: number): number => Math.min(graceMs / 5, 1_000)
 
 /** So that two looks of a load balancer at `/readyz` may find it draining. */
-const lingerMs = 2_000
+const productionLingerMs = 2_000
+
+/** A signal that all processes get can reach the first one last, and only it knows that the others leave as well. */
+const workerLingerMs = 250
 
 /** A port that others still answer on is not left before them: who has just connected here would be cut. */
 const othersDrained = async (): Promise<void> => {
@@ -102,14 +105,16 @@ const othersDrained = async (): Promise<void> => {
 const stop = async (running: Running, signal: string): Promise<void> => {
   const { server, broker, demo, config, log } = running
   const graceMs = config.shutdownSeconds * 1_000
+  const shortestMs = cluster.isWorker ? workerLingerMs : 0
+  const lingerMs = config.production ? productionLingerMs : shortestMs
   log.info({ signal }, 'draining')
   broker.drain()
   // Not before others know: whoever comes back at once must not come here.
-  setTimeout(broker.goAway, config.production ? lingerMs : 0).unref()
+  setTimeout(broker.goAway, lingerMs).unref()
   const ending = async () => {
     await drainServer(server, {
       graceMs: graceMs - lastWordsMs(graceMs),
-      lingerMs: config.production ? lingerMs : 0,
+      lingerMs,
       ...(cluster.isWorker && { together: othersDrained }),
     })
     await broker.close()

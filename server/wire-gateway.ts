@@ -3,7 +3,9 @@ import { monotonicMs } from './core/clock.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
+import { pseudonymOf } from './proxy/hops.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
+import { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
@@ -41,6 +43,7 @@ export const streamRoom = ({ log, random, backend, streaming }: Powers): Streami
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
+  const address = clientAddress(config.trustProxy)
   const deps = {
     origin: config.origin,
     hash: parts.hash,
@@ -56,12 +59,18 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     }),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
+    limit: routeLimits({ clientAddress: address }),
   }
   return {
     log: powers.log,
     reply: parts.reply,
     origin: config.origin,
-    clientAddress: clientAddress(config.trustProxy),
+    own: {
+      host: new URL(config.origin).host,
+      proto: config.secure ? 'https' : 'http',
+      pseudonym: pseudonymOf(config.origin),
+    },
+    clientAddress: address,
     newTraceparent: () => {
       const id = powers.random.bytes(24).toString('hex')
       return `00-${id.slice(0, 32)}-${id.slice(32)}-00`

@@ -19,6 +19,7 @@ import { transactions } from './login/transactions.ts'
 import { endLogin } from './logout/end-login.ts'
 import { logoutRoutes } from './logout/routes.ts'
 import { principalOf } from './oidc/principal-of.ts'
+import { claimsInHeaders } from './proxy/claim-headers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
 import { routeTable } from './proxy/route-table.ts'
@@ -55,7 +56,7 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const base = foundations(config, powers)
   const parts = { ...base, vault: tokenVault(base.records) }
   const { reply, hash, keep } = parts
-  const upstream = upstreams()
+  const upstream = upstreams({ nowMs: powers.clock.nowMs, log: powers.log })
   const streaming = streamRoom(powers)
   const proxy = proxyRoom(config, powers, { ...parts, ...streaming, upstream })
   const routes = routesBesideOwn(config)
@@ -139,14 +140,15 @@ const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHa
   )
 }
 
-const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
-  finishLogin({
+const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) => {
+  const inHeaders = claimsInHeaders(config.routes)
+  return finishLogin({
     log,
     nowMs: clock.nowMs,
     issuer: config.tenant.issuer,
     exchange: (parameters, { binding, maxAgeSeconds }) =>
       parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
-    principalOf: (claims) => principalOf(claims, config.tenant, config.session.claims),
+    principalOf: (claims) => principalOf(claims, config.tenant, config.session.claims, inHeaders),
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
@@ -158,6 +160,7 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     enlist: parts.signOut.enlist,
     isSignedOut: parts.signOut.isSignedOut,
   })
+}
 
 const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
   backchannelLogoutRoutes({

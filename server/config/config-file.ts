@@ -111,7 +111,7 @@ const placeOf = (issue: z.core.$ZodIssue): string =>
     (place, part) =>
       typeof part === 'number'
         ? `${place}[${part}]`
-        : `${place}${place === '' ? '' : '.'}${String(part)}`,
+        : `${place}${place === '' ? '' : '.'}${shownKey(String(part))}`,
     '',
   )
 
@@ -133,11 +133,9 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
     const place = `routes[${i}]`
     if (route.token === 'service' || route.token === 'exchange')
       note(`${place}.token`, `${route.token} ${unbuilt}`)
-    for (const key of ['tenants', 'require', 'headers', 'tls'] as const)
+    for (const key of ['tenants', 'require'] as const)
       if (route[key] !== undefined) note(`${place}.${key}`, unbuilt)
     if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
-    for (const key of ['rate', 'concurrent'] as const)
-      if (route.limits?.[key] !== undefined) note(`${place}.limits.${key}`, unbuilt)
   })
 }
 
@@ -169,5 +167,13 @@ const toRoute = (shape: RouteShape): Route => ({
   },
   retryIdempotent: shape.retry?.idempotent ?? 1,
   bodyLimitBytes: shape.limits?.body ?? defaultBodyBytes,
+  ...limitsOf(shape),
+  headers: shape.headers?.length === 0 ? undefined : shape.headers,
+  tls: shape.tls,
   websocket: shape.websocket ?? false,
+})
+
+/** Undefined as a whole where there is no limit: a call asks no further. */
+const limitsOf = ({ limits: { concurrent, rate } = {} }: RouteShape): Pick<Route, 'limits'> => ({
+  limits: concurrent === undefined && rate === undefined ? undefined : { concurrent, rate },
 })

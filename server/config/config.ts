@@ -35,6 +35,13 @@ export type Tenant = {
   readonly refreshLeewaySeconds: number
 }
 
+/** A header for the upstream, made of texts and claims of the session. */
+export type ClaimHeader = {
+  /** In lower case. */
+  readonly name: string
+  readonly parts: readonly (string | { readonly claim: string })[]
+}
+
 /** What a route asks of a token: whose, for whom. */
 export type Route = {
   /** Canonical prefix, matched by whole segments; longest wins. */
@@ -67,6 +74,18 @@ export type Route = {
   /** How often an idempotent request is sent again after its connection failed. */
   readonly retryIdempotent: number
   readonly bodyLimitBytes: number
+  /** How much may be asked of the route; undefined: as much as comes. */
+  readonly limits?:
+    | {
+        /** Calls in flight. */
+        readonly concurrent?: number | undefined
+        /** Calls of one session within a time. */
+        readonly rate?: { readonly calls: number; readonly seconds: number } | undefined
+      }
+    | undefined
+  readonly headers?: readonly ClaimHeader[] | undefined
+  /** The certificates that vouch for the upstream, as PEM; undefined: the system's. */
+  readonly tls?: { readonly ca: string } | undefined
   readonly websocket: boolean
 }
 

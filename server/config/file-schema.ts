@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { origin as parseOrigin } from './parsers.ts'
+import { claimHeader } from './claim-headers.ts'
+import type { Parser } from './parsers.ts'
+import { origin as parseOrigin, readableCertificates } from './parsers.ts'
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 const unitBytes: Readonly<Record<string, number>> = {
@@ -21,12 +23,38 @@ const quantity = (pattern: RegExp, units: Readonly<Record<string, number>>, exam
 const duration = quantity(/^(\d{1,9})(ms|s|m)$/, unitMs, '25s')
 const size = quantity(/^(\d{1,9})(b|kb|mb|gb)$/, unitBytes, '100mb')
 
-const originText = z.string().transform((text, context) => {
-  const parsed = parseOrigin(text)
-  if (parsed.ok) return parsed.value
-  context.addIssue({ code: 'custom', message: parsed.reason })
-  return z.NEVER
-})
+const parsedText = <T>(parse: Parser<T>) =>
+  z.string().transform((text, context) => {
+    const parsed = parse(text)
+    if (parsed.ok) return parsed.value
+    context.addIssue({ code: 'custom', message: parsed.reason })
+    return z.NEVER
+  })
+
+const originText = parsedText(parseOrigin)
+
+const rate = z
+  .string()
+  .regex(/^[1-9]\d{0,8}\/[sm]$/, 'must be written like 100/s')
+  .transform((text) => {
+    const [calls, unit] = text.split('/')
+    return { calls: Number(calls), seconds: unit === 'm' ? 60 : 1 }
+  })
+
+const claimHeaders = z
+  .record(z.string(), z.string())
+  .transform((table, context) =>
+    Object.entries(table).flatMap(([name, template]) => {
+      const parsed = claimHeader(name, template)
+      if (parsed.ok) return [parsed.value]
+      context.addIssue({ code: 'custom', path: [name], message: parsed.reason })
+      return []
+    }),
+  )
+  .refine(
+    (headers) => new Set(headers.map(({ name }) => name)).size === headers.length,
+    'has one name twice',
+  )
 
 /** One text stands for a list of one. */
 const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -95,7 +123,7 @@ const routeSchema = z
     verify_token: flag.optional(),
     csrf: flag.optional(),
     cors: z.array(originText).optional(),
-    headers: z.record(z.string(), z.string()).optional(),
+    headers: claimHeaders.optional(),
     pass: z
       .strictObject({
         set_cookie: flag.optional(),
@@ -116,15 +144,12 @@ const routeSchema = z
       .strictObject({
         body: size.optional(),
         concurrent: z.int().min(1).optional(),
-        rate: z
-          .string()
-          .regex(/^\d+\/[sm]$/, 'must be written like 100/s')
-          .optional(),
+        rate: rate.optional(),
       })
       .optional(),
     websocket: flag.optional(),
     retry: z.strictObject({ idempotent: z.int().min(0).max(5) }).optional(),
-    tls: z.strictObject({ ca: z.string().min(1) }).optional(),
+    tls: z.strictObject({ ca: parsedText(readableCertificates) }).optional(),
   })
   .refine(({ public: open, token }) => open !== true || token === 'none' || token === 'optional', {
     path: ['public'],

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
@@ -100,6 +101,25 @@ export const certificates: Parser<string> = (text) =>
   text.startsWith('-----BEGIN CERTIFICATE-----')
     ? ok(text)
     : err('is not a certificate as PEM text')
+
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+/** Certificates as PEM text, each of them readable: TLS passes over what it cannot read. */
+export const readableCertificates: Parser<string> = (text) => {
+  const blocks = text.match(certificateBlock) ?? []
+  if (blocks.length === 0) return err('is not a certificate as PEM text')
+  return blocks.length === text.split('-----BEGIN CERT').length - 1 && blocks.every(isCertificate)
+    ? ok(text)
+    : err('has a certificate that cannot be read in its PEM text')
+}
+
+const isCertificate = (block: string): boolean => {
+  try {
+    return new X509Certificate(block).raw.length > 0
+  } catch {
+    return false
+  }
+}
 
 /** A hop count, or addresses; `true` would believe anybody's X-Forwarded-For. */
 export const trustProxy: Parser<number | readonly string[]> = (text) => {

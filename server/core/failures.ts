@@ -85,6 +85,11 @@ export const failures = {
     title: 'This host is not served here',
     mend: 'Use the origin of BASE_URL; behind a proxy, pass the Host header on.',
   },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many calls',
+    mend: 'Wait Retry-After seconds, or raise limits.rate or limits.concurrent of the route.',
+  },
   too_many_websockets: {
     status: 429,
     title: 'The session has too many WebSockets open',

@@ -9,6 +9,8 @@ export type Principal = {
   readonly roles: readonly string[]
   /** The claims that /session may show; never a token. */
   readonly claims: Readonly<Record<string, unknown>>
+  /** The claims that headers for upstreams are made of; not shown by /session. */
+  readonly headerClaims?: Readonly<Record<string, unknown>> | undefined
   readonly acr?: string | undefined
   readonly authTimeSeconds?: number | undefined
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 
 const mask = '[secret]'
@@ -22,4 +22,4 @@ export const secret = <T>(value: T): Secret<T> => {
 export const isSecret = (known: Secret, candidate: string): boolean =>
   timingSafeEqual(digest(candidate), digest(known.reveal()))
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer')

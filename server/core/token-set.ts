@@ -43,18 +43,19 @@ const marginMs = ({ obtainedAtMs, expiresAtMs }: TokenSet): number =>
   Math.min(longestMarginMs, (expiresAtMs - obtainedAtMs) / 6)
 
 /**
- * When a token is no longer sent, a little before its end: it is judged where it arrives, and a provider that writes `exp` in
+ * Whether a token is no longer sent, a little before its end: it is judged where it arrives, and a provider that writes `exp` in
  * whole seconds ends it up to one early. At most a sixth of the life, so that a short-lived token can be used at all.
  */
-export const spentAtMs = (set: TokenSet): number => set.expiresAtMs - marginMs(set)
+export const isSpent = (set: TokenSet, nowMs: number): boolean =>
+  nowMs >= set.expiresAtMs - marginMs(set)
 
 /**
  * Whether a token can be sent (`fresh`), sent while a new one is fetched (`ageing`), or not sent (`stale`).
  * The last two are a third of the life at most, so that a short-lived token is not always ageing.
  */
 export const freshness = (set: TokenSet, nowMs: number, aheadSeconds: number): Freshness => {
+  if (isSpent(set, nowMs)) return 'stale'
   const leftMs = set.expiresAtMs - nowMs
-  if (leftMs <= marginMs(set)) return 'stale'
   const lifeMs = set.expiresAtMs - set.obtainedAtMs
   return leftMs <= Math.min(aheadSeconds * 1_000 + marginMs(set), lifeMs / 3) ? 'ageing' : 'fresh'
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Route } from '../config/config.ts'
-import { BrokerError, toBrokerError } from '../core/errors.ts'
+import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Secret } from '../core/secret.ts'
 import { isSecret } from '../core/secret.ts'
@@ -9,6 +9,7 @@ import type { Call } from '../http/call.ts'
 import { checkedTarget } from '../http/checked-target.ts'
 import { hasBody, header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
+import { refuse } from '../http/refuse.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { askedCall, isForwardAuth, isWebSocket } from './asked-call.ts'
 
@@ -64,16 +65,4 @@ const admittedToken = async (deps: ForwardAuthDeps, call: Call): Promise<TokenSe
   const judge = isWebSocket(call) ? deps.judgeUpgrade : deps.judge
   const { token } = await judge(call, route)
   return token
-}
-
-const refuse = (
-  { log, reply }: ForwardAuthDeps,
-  req: IncomingMessage,
-  res: ServerResponse,
-  error: unknown,
-): void => {
-  const failure = toBrokerError(error)
-  if (failure.status >= 500)
-    log.error({ err: failure, request_id: requestIdOf(req), code: failure.code }, 'call failed')
-  reply.failure(req, res, failure)
 }

@@ -19,7 +19,7 @@ export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
 ])
 
 /** Addresses that are not there, or not for whoever asks: no route and no file of the app can take them either. */
-export const isReserved = (path: string): boolean => reserved.test(path)
+const isReserved = (path: string): boolean => reserved.test(path)
 
 /** Whether an address is the broker's own. */
 export const isOwnAddress = (path: string): boolean => ownEndpoints.has(path) || isReserved(path)

@@ -18,3 +18,10 @@ export const header = (req: Call, name: string): string | undefined => {
 /** Whether a body comes with the request, as its framing says. RFC 9112 section 6.3. */
 export const hasBody = ({ headers }: Pick<Call, 'headers'>): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** The first value of a header in a flat list. */
+export const headerOf = (raw: readonly string[], name: string): string | undefined => {
+  for (let i = 0; i + 1 < raw.length; i += 2)
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1]
+  return undefined
+}

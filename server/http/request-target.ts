@@ -51,7 +51,8 @@ const pathFault = (path: string): string | undefined => {
   if (/[\\;#]/.test(path)) return 'The path has a backslash, a semicolon or a "#".'
   if (/[^\u0021-\u007e]/.test(path)) return 'The path has a character outside printable ASCII.'
   if (/["<>^`{}]/.test(path)) return 'The path has a character that must be percent-encoded.'
-  if (/\/\.{1,2}(?:\/|$)/.test(path)) return 'The path has a dot segment.'
+  // URL parsers and Windows trim the blanks of `..%20`.
+  if (/\/(?:%20)*\.{1,2}(?:%20)*(?:\/|$)/.test(path)) return 'The path has a dot segment.'
   if (malformedEscape.test(path)) return 'The path has a "%" that starts no escape.'
   if (doubleEncoded.test(path)) return 'The path is encoded twice.'
   if (neverEncoded.test(path))

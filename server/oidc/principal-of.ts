@@ -6,11 +6,15 @@ import type { Tenant } from '../config/config.ts'
 const longestClaimBytes = 4_096
 const alwaysShown = ['name', 'email']
 
-/** Who the ID token speaks of; keeps only the claims that `/session` may show, each of bounded size. */
+/**
+ * Who the ID token speaks of; keeps only the claims that `/session` may show and those that headers for upstreams are
+ * made of, each of bounded size.
+ */
 export const principalOf = (
   claims: IDToken,
   tenant: Tenant,
   shownClaims: readonly string[],
+  headerClaims: readonly string[] = [],
 ): Principal => ({
   issuer: tenant.issuer,
   tenant: tenant.id,
@@ -18,6 +22,7 @@ export const principalOf = (
   sid: typeof claims['sid'] === 'string' ? asSid(claims['sid']) : undefined,
   roles: rolesOf(claims, tenant.rolesClaim),
   claims: pick(claims, [...alwaysShown, ...shownClaims]),
+  ...(headerClaims.length > 0 && { headerClaims: pick(claims, headerClaims) }),
   acr: typeof claims['acr'] === 'string' ? claims['acr'] : undefined,
   authTimeSeconds: typeof claims.auth_time === 'number' ? claims.auth_time : undefined,
 })
@@ -31,9 +36,13 @@ const pick = (claims: IDToken, names: readonly string[]): Record<string, unknown
     }),
   )
 
-/** Roles as a list of texts: the claim of that whole name first (it may be a URL), then a path by dots. */
+/** The claim of that whole name (it may be a URL), or else at the end of a path by dots. */
+export const claimAt = (claims: Readonly<Record<string, unknown>>, path: string): unknown =>
+  ownValue(claims, path) ?? path.split('.').reduce<unknown>(ownValue, claims)
+
+/** Roles as a list of texts. */
 export const rolesOf = (claims: Readonly<Record<string, unknown>>, path: string): string[] => {
-  const found = ownValue(claims, path) ?? path.split('.').reduce<unknown>(ownValue, claims)
+  const found = claimAt(claims, path)
   const list = typeof found === 'string' ? [found] : found
   return Array.isArray(list) ? list.filter((role) => typeof role === 'string') : []
 }

@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { RecordId } from '../core/ids.ts'
+import { headerOf } from '../http/raw-headers.ts'
 import type { Outcome } from './answer-handler.ts'
 import { cutAnswer } from './cut-answer.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { ResponseFacts } from './response-headers.ts'
 import { browserHeaders } from './response-headers.ts'
 import type { Silence, SilenceLimits } from './silence.ts'
-import { endSilence, headerOf, heard, isEventStream } from './silence.ts'
+import { endSilence, heard, isEventStream } from './silence.ts'
 import type { OpenStream } from './watched-sessions.ts'
 
 /** Where the events of an upstream's answer go. */

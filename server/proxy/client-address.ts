@@ -18,11 +18,11 @@ export const clientAddress = (trusted: number | readonly string[]): ClientAddres
 
 /**
  * An address without the port some routers add, IPv4 on a dual-stack socket written as IPv4; `unknown` when it is none.
- * A hop count that is too large lets a caller's own text through, which must not end up in `Forwarded`.
+ * The zone of an IPv6 address means something on this machine alone. A hop count that is too large lets a caller's own text through, which must not end up in `Forwarded`.
  */
 const plainAddress = (text: string): string => {
   const bare =
     /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? /^\[(.+)\](?::\d+)?$/.exec(text)?.[1] ?? text
-  const address = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(bare)?.[1] ?? bare
+  const address = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(bare)?.[1] ?? bare.replace(/%.*$/, '')
   return isIP(address) === 0 ? 'unknown' : address
 }

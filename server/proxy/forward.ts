@@ -10,7 +10,7 @@ import { UploadCut } from './limited-body.ts'
 import { isReplayable, requestBody } from './request-body.ts'
 import type { RequestBody } from './request-body.ts'
 import { withToken } from './request-headers.ts'
-import { isConnectionFailure, toUpstreamError } from './upstream-error.ts'
+import { isConnectionFailure, isLateConnection, toUpstreamError } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export type ForwardDeps = { readonly upstreams: Upstreams }
@@ -48,7 +48,8 @@ export const forward = ({ upstreams }: ForwardDeps) =>
   async function forwarded(call: Forwarding): Promise<void> {
     const { route, headers, insteadToken } = call
     const body = await requestBody(call.req, route)
-    const retries = mayRepeat(call.req, body) ? route.retryIdempotent : 0
+    const repeatable = mayRepeat(call.req, body)
+    const retries = repeatable ? route.retryIdempotent : 0
     const send = async (attempt: Attempt): Promise<void> => {
       const outcome = await exchange(upstreams, { call, body, attempt })
       switch (outcome.kind) {
@@ -62,17 +63,27 @@ export const forward = ({ upstreams }: ForwardDeps) =>
             insteadToken: undefined,
           })
         case 'failed':
-          if (attempt.retries === 0 || !isConnectionFailure(outcome.cause))
-            throw failureOf(outcome.cause)
-          return await send({
-            ...attempt,
-            origin: upstreams.after(route, attempt.origin),
-            retries: attempt.retries - 1,
-          })
+          return await send(nextAttempt(upstreams, route, { attempt, cause: outcome.cause }))
       }
     }
-    await send({ origin: upstreams.pick(route), headers, retries, insteadToken })
+    await send({ origin: upstreams.pick(route, repeatable), headers, retries, insteadToken })
   }
+
+type Failed = { readonly attempt: Attempt; readonly cause: Error }
+
+/** The same call on a new connection, after one that failed; throws where that is all. */
+const nextAttempt = (
+  { health, after }: Upstreams,
+  route: Route,
+  { attempt, cause }: Failed,
+): Attempt => {
+  if (!isConnectionFailure(cause)) throw failureOf(cause)
+  health.failed(attempt.origin)
+  const failure = { origin: attempt.origin, waited: isLateConnection(cause) }
+  const origin = attempt.retries === 0 ? undefined : after(route, failure)
+  if (origin === undefined) throw failureOf(cause)
+  return { ...attempt, origin, retries: attempt.retries - 1 }
+}
 
 /** RFC 9110 section 9.2.2: what was sent twice must have the effect of once. */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
@@ -114,6 +125,22 @@ const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Prom
   const replayable = isReplayable(body)
   return new Promise((resolve, reject) => {
     const way = { res, facts, life, insteadToken, replayable, resolve, reject }
-    upstreams.agent(route).dispatch(options, answerHandler(way))
+    const handler = answerHandler(way)
+    const watched = upstreams.health.isWell(attempt.origin)
+      ? handler
+      : noting(handler, () => upstreams.health.worked(attempt.origin))
+    upstreams.agent(route).dispatch(options, watched)
   })
 }
+
+/** The same handler, telling of the first answer. */
+const noting = (
+  handler: Dispatcher.DispatchHandler,
+  answered: () => void,
+): Dispatcher.DispatchHandler => ({
+  ...handler,
+  onResponseStart(...answer) {
+    answered()
+    handler.onResponseStart?.(...answer)
+  },
+})

@@ -3,34 +3,45 @@ import { ServerResponse as NodeResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../config/config.ts'
-import { toBrokerError } from '../core/errors.ts'
+import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Call } from '../http/call.ts'
 import type { Replies } from '../http/reply.ts'
+import { refuse } from '../http/refuse.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { StreamLife } from './browser-sink.ts'
+import { withClaims } from './claim-headers.ts'
 import type { ClientAddress } from './client-address.ts'
 import { allowReading, answerPreflight, listedOrigin } from './cors.ts'
 import type { Forwarding } from './forward.ts'
 import { upstreamPath } from './forward.ts'
+import { answerLastHop, refuseLoop } from './hops.ts'
 import type { Admitted } from './judge.ts'
 import { cutAnswer } from './cut-answer.ts'
 import { UploadCut } from './limited-body.ts'
+import type { Counted } from './limits.ts'
+import { countedCall } from './limits.ts'
 import type { OpenStreams } from './open-streams.ts'
+import type { UpstreamFacts } from './request-headers.ts'
 import { upstreamHeaders } from './request-headers.ts'
-import type { Tunnels } from './tunnel.ts'
+import type { Opening, Tunnels } from './tunnel.ts'
+import { isConnectionFailure } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { OpenStream } from './watched-sessions.ts'
+
+type Judge = (call: Call, route: Route, counted?: Counted) => Promise<Admitted>
 
 export type HotPathDeps = {
   readonly log: Log
   readonly reply: Replies
   readonly origin: string
+  /** What every call tells its upstream of us. */
+  readonly own: Pick<UpstreamFacts, 'host' | 'proto' | 'pseudonym'>
   readonly clientAddress: ClientAddress
   readonly newTraceparent: () => string
-  readonly judge: (call: Call, route: Route) => Promise<Admitted>
-  readonly judgeUpgrade: (call: Call, route: Route) => Promise<Admitted>
+  readonly judge: Judge
+  readonly judgeUpgrade: Judge
   readonly forward: (call: Forwarding) => Promise<void>
   readonly upstreams: Upstreams
   readonly tunnels: Tunnels
@@ -54,8 +65,9 @@ export const hotPath = (deps: HotPathDeps) =>
     const { req, res, route } = call
     const corsOrigin = listedOrigin(req, route)
     try {
-      if (answerPreflight(req, res, route)) return
-      const admitted = await deps.judge(req, route)
+      refuseLoop(req, deps.own.pseudonym)
+      if (answerPreflight(req, res, route) || answerLastHop(req, res, route)) return
+      const admitted = await deps.judge(req, route, countedCall(req, route, res))
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
@@ -103,12 +115,14 @@ export const upgradePath = (deps: HotPathDeps) =>
   async function upgraded(call: UpgradeCall): Promise<number> {
     const { req, socket, head, route, target } = call
     try {
-      const admitted = await deps.judgeUpgrade(req, route)
-      await deps.tunnels.open({
+      refuseLoop(req, deps.own.pseudonym)
+      const admitted = await deps.judgeUpgrade(req, route, countedCall(req, route, socket))
+      await openTunnel(deps, {
         socket,
         head,
         recordId: admitted.recordId,
-        origin: deps.upstreams.pick(route),
+        origin: deps.upstreams.pick(route, false),
+        ca: route.tls?.ca,
         pathWithQuery: `${upstreamPath(target.path, route.stripPrefix)}${target.query}`,
         headers: headersFor(deps, req, route, admitted),
         firstByteMs: route.timeoutMs.firstByte,
@@ -119,6 +133,17 @@ export const upgradePath = (deps: HotPathDeps) =>
       return refuse(deps, req, socketResponse(req, socket), error)
     }
   }
+
+const openTunnel = async ({ tunnels, upstreams }: HotPathDeps, call: Opening): Promise<void> => {
+  try {
+    await tunnels.open(call)
+    upstreams.health.worked(call.origin)
+  } catch (error) {
+    const cause = error instanceof BrokerError ? error.cause : undefined
+    if (cause instanceof Error && isConnectionFailure(cause)) upstreams.health.failed(call.origin)
+    throw error
+  }
+}
 
 /** An answer in HTTP on a socket that asked for an upgrade and does not get it. */
 export const socketResponse = (req: IncomingMessage, socket: Duplex): ServerResponse => {
@@ -136,28 +161,19 @@ const headersFor = (
   req: IncomingMessage,
   route: Route,
   admitted: Admitted,
-): string[] =>
-  upstreamHeaders(req, {
+): string[] => {
+  const headers = upstreamHeaders(req, {
+    host: deps.own.host,
+    proto: deps.own.proto,
+    pseudonym: deps.own.pseudonym,
     accessToken: admitted.token?.accessToken,
     clientAddress: deps.clientAddress(req),
-    host: new URL(deps.origin).host,
-    proto: deps.origin.startsWith('https:') ? 'https' : 'http',
     requestId: requestIdOf(req),
     newTraceparent: deps.newTraceparent,
     passCookies: route.pass.cookies,
   })
-
-const refuse = (
-  { log, reply }: HotPathDeps,
-  req: IncomingMessage,
-  res: ServerResponse,
-  error: unknown,
-): number => {
-  const failure = toBrokerError(error)
-  if (failure.status >= 500)
-    log.error({ err: failure, request_id: requestIdOf(req), code: failure.code }, 'call failed')
-  reply.failure(req, res, failure)
-  return failure.status
+  const own = route.headers
+  return own === undefined ? headers : withClaims(headers, own, admitted.principal)
 }
 
 /** No answer reaches a client that stands still in its upload: its connection ends, and the log says 408. */

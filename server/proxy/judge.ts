@@ -1,6 +1,7 @@
 import type { Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { RecordId, SessionId } from '../core/ids.ts'
+import type { Principal } from '../core/principal.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import type { Call } from '../http/call.ts'
 import { callerOf } from '../http/caller.ts'
@@ -10,6 +11,7 @@ import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
+import type { Counted } from './limits.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -24,10 +26,13 @@ export type JudgeDeps = {
     want: TokenWant,
     rejected: string,
   ) => Promise<TokenSet | undefined>
+  /** Rejects with `too_many_requests`. */
+  readonly limit: (call: Counted, session: LiveSession | undefined) => Promise<void>
 }
 
 /** A call that may go to the upstream, with the token it goes with. */
 export type Admitted = {
+  readonly principal: Principal | undefined
   /** The session whose end is the end of the call; undefined: a call that needs none. */
   readonly recordId: RecordId | undefined
   readonly token: TokenSet | undefined
@@ -36,12 +41,12 @@ export type Admitted = {
 }
 
 /**
- * Judges a call in the contract's order: method, site, session, CSRF, body size, token; throws the first refusal.
+ * Judges a call in the contract's order: method, site, session, CSRF, size and limits, token; throws the first refusal.
  * The order is the security model: nothing is looked up for another site's call, no token is fetched for a forged one.
  */
 export const judge =
   (deps: JudgeDeps) =>
-  async (req: Call, route: Route): Promise<Admitted> => {
+  async (req: Call, route: Route, counted?: Counted): Promise<Admitted> => {
     requireMethod(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
@@ -54,6 +59,7 @@ export const judge =
         sessionId: session.id,
       })
     requireSize(req, route)
+    if (counted !== undefined) await deps.limit(counted, session)
     return await admitted(deps, session, route)
   }
 
@@ -63,7 +69,7 @@ export const judge =
  */
 export const judgeUpgrade =
   (deps: JudgeDeps) =>
-  async (req: Call, route: Route): Promise<Admitted> => {
+  async (req: Call, route: Route, counted?: Counted): Promise<Admitted> => {
     if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
     if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
     requireMethod(req, route)
@@ -74,6 +80,7 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
+    if (counted !== undefined) await deps.limit(counted, session)
     return await admitted(deps, session, route)
   }
 
@@ -111,8 +118,10 @@ const admitted = async (
   session: LiveSession | undefined,
   route: Route,
 ): Promise<Admitted> => {
+  const principal = session?.facts.principal
   if (session === undefined || route.token === 'none')
     return {
+      principal,
       recordId: route.public ? undefined : session?.recordId,
       token: undefined,
       insteadToken: undefined,
@@ -122,6 +131,7 @@ const admitted = async (
   const token = await deps.freshToken(session, want)
   const { recordId } = session
   return {
+    principal,
     recordId,
     token,
     insteadToken: () => deps.insteadToken(session, want, token.accessToken),

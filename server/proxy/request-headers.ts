@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { filterCookies, isOwnCookie } from '../core/cookies.ts'
+import { lowerMaxForwards, viaOf } from './hops.ts'
 
 /** RFC 9110 section 7.6.1, and what belongs to this connection alone. */
 const hopByHop = [
@@ -74,6 +75,8 @@ export type UpstreamFacts = {
   readonly clientAddress: string
   readonly host: string
   readonly proto: 'http' | 'https'
+  /** Ours, in `Via`. */
+  readonly pseudonym: string
   readonly requestId: string
   /** A new trace for a request that brings none; W3C Trace Context section 3.2. */
   readonly newTraceparent: () => string
@@ -96,6 +99,7 @@ export const upstreamHeaders = (req: IncomingMessage, facts: UpstreamFacts): str
     if (name === false || (name !== 'content-length' && named?.has(name))) continue
     headers.push(name, raw[i + 1] ?? '')
   }
+  if (req.method === 'OPTIONS') lowerMaxForwards(headers)
   addCookies(headers, req.headers.cookie, facts.passCookies)
   addOwn(headers, req, facts)
   return headers
@@ -135,7 +139,7 @@ const addOwn = (headers: string[], req: IncomingMessage, facts: UpstreamFacts): 
     'x-forwarded-proto',
     proto,
     'via',
-    viaOf(req),
+    viaOf(req, facts.pseudonym),
     'x-request-id',
     requestId,
   )
@@ -153,12 +157,6 @@ const addTrace = (headers: string[], req: IncomingMessage, facts: UpstreamFacts)
 /** RFC 7239 section 6: an IPv6 address in brackets and quotes. */
 const forwardedNode = (address: string): string =>
   address.includes(':') ? `"[${address}]"` : address
-
-const viaOf = (req: IncomingMessage): string => {
-  const before = req.headers.via
-  const own = `${req.httpVersion} latchkey`
-  return before === undefined ? own : `${before}, ${own}`
-}
 
 const traceparentShape =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/

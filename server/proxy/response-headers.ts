@@ -1,5 +1,5 @@
 import type { Route } from '../config/config.ts'
-import { isReserved, ownEndpoints } from '../http/endpoints.ts'
+import { isOwnAddress } from '../http/endpoints.ts'
 
 const hopByHop = [
   'connection',
@@ -31,7 +31,13 @@ const neverPassed = new Set([
   'x-powered-by',
   'server',
   'date',
+  // Orders to a proxy in front of us: to fetch another address, to send a file of its own.
+  'x-accel-redirect',
+  'x-sendfile',
 ])
+
+/** What a CDN or nginx in front believes before Cache-Control, `CDN-Cache-Control` and its like above all (RFC 9213). */
+const aimedAtCaches = /^(?:surrogate-control|edge-control|x-accel-expires|.+-cache-control)$/
 
 /** An API's HTML would run in the app's origin, as the app. */
 const sandbox = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -91,7 +97,7 @@ const withheld = (name: string, pass: Route['pass']): boolean => {
     case 'www-authenticate':
       return !pass.wwwAuthenticate
     default:
-      return name.startsWith('access-control-')
+      return name.startsWith('access-control-') || (!pass.cache && aimedAtCaches.test(name))
   }
 }
 
@@ -116,7 +122,7 @@ const locationFor = (value: string, facts: ResponseFacts): string | undefined =>
   const url = new URL(value, base)
   if (url.pathname.startsWith('//')) return undefined
   const path = pathOnOurs(url, facts)
-  if (path === undefined || ownEndpoints.has(path) || isReserved(path)) return undefined
+  if (path === undefined || isOwnAddress(path)) return undefined
   return `${path}${url.search}${url.hash}`
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { headerOf } from '../http/raw-headers.ts'
 import { isBetweenEvents, tailAfter } from './event-boundary.ts'
 
 /** What is known of an upstream that says nothing in the middle of its answer. */
@@ -43,10 +44,3 @@ export const endSilence = (
 export const isEventStream = (raw: readonly string[]): boolean =>
   /^text\/event-stream\s*(?:;|$)/i.test(headerOf(raw, 'content-type') ?? '') &&
   headerOf(raw, 'content-encoding') === undefined
-
-/** The first value of a header in a flat list. */
-export const headerOf = (raw: readonly string[], name: string): string | undefined => {
-  for (let i = 0; i + 1 < raw.length; i += 2)
-    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1]
-  return undefined
-}

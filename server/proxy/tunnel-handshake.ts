@@ -9,6 +9,8 @@ export type Upgrading = {
   readonly socket: Duplex
   readonly head: Buffer
   readonly origin: string
+  /** Certificates that vouch for the upstream, instead of the system's. */
+  readonly ca: string | undefined
   readonly pathWithQuery: string
   readonly headers: readonly string[]
   readonly firstByteMs: number
@@ -50,7 +52,8 @@ export const shakeHands = (call: Upgrading): Promise<Agreed> => {
 /** A WebSocket may be quiet for days: TCP finds out whether the other side is still there. */
 const keepAliveMs = 60_000
 
-const handshake = ({ origin, pathWithQuery, headers, firstByteMs }: Upgrading): ClientRequest => {
+const handshake = (call: Upgrading): ClientRequest => {
+  const { origin, ca, pathWithQuery, headers, firstByteMs } = call
   const url = new URL(origin)
   return (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     method: 'GET',
@@ -58,6 +61,7 @@ const handshake = ({ origin, pathWithQuery, headers, firstByteMs }: Upgrading): 
     // Node takes a flat list as it takes raw headers; its types know only objects.
     headers: handshakeHeaders(headers, url.host),
     timeout: firstByteMs,
+    ...(ca !== undefined && { ca }),
   })
 }
 

@@ -4,7 +4,7 @@ import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { freshness, spentAtMs, tokenKey } from '../core/token-set.ts'
+import { freshness, isSpent, tokenKey } from '../core/token-set.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
@@ -110,7 +110,7 @@ const withoutRefreshToken = async (
   vault: Vault,
 ): Promise<BrokerError> => {
   const nowMs = deps.clock.nowMs()
-  if (Object.values(vault.sets).some((set) => spentAtMs(set) > nowMs))
+  if (Object.values(vault.sets).some((set) => !isSpent(set, nowMs)))
     return new BrokerError('idp_unavailable', {
       retryAfterSeconds: 60,
       cause: new Error('no refresh token to ask with for the audience of this route'),

@@ -2,7 +2,7 @@ import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { TokenSet } from '../core/token-set.ts'
-import { spentAtMs, tokenKey } from '../core/token-set.ts'
+import { isSpent, tokenKey } from '../core/token-set.ts'
 import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
 import type { TokenAnswer } from '../oidc/token-answer.ts'
 import type { RefreshIntent, Vault } from '../session/data.ts'
@@ -124,7 +124,7 @@ export const unspentSet = (
 ): TokenSet | undefined => {
   const set = vault.content.sets[tokenKey(want)]
   const isUsable = set !== undefined && set.accessToken !== rejected
-  return isUsable && spentAtMs(set) > clock.nowMs() ? set : undefined
+  return isUsable && !isSpent(set, clock.nowMs()) ? set : undefined
 }
 
 const revokeQuietly = async (

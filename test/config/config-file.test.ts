@@ -36,6 +36,9 @@ const defaults = {
   timeoutMs: { connect: 2_000, firstByte: 25_000, idle: 55_000 },
   retryIdempotent: 1,
   bodyLimitBytes: 104_857_600,
+  limits: undefined,
+  headers: undefined,
+  tls: undefined,
   websocket: false,
 }
 
@@ -64,6 +67,12 @@ const given: readonly (readonly [string, Partial<Route>])[] = [
   ['retry: { idempotent: 0 }', { retryIdempotent: 0 }],
   ['retry: { idempotent: 1 }', {}],
   ['retry: { idempotent: 5 }', { retryIdempotent: 5 }],
+  ['limits: { concurrent: 5 }', { limits: { concurrent: 5, rate: undefined } }],
+  ['limits: { rate: 100/s }', { limits: { concurrent: undefined, rate: { calls: 100, seconds: 1 } } }], // prettier-ignore
+  ['limits: { rate: 1/m, concurrent: 1, body: 100mb }', { limits: { concurrent: 1, rate: { calls: 1, seconds: 60 } } }], // prettier-ignore
+  ['headers: {}', {}],
+  ['headers: { X-User: "{claims.sub}" }', { headers: [{ name: 'x-user', parts: [{ claim: 'sub' }] }] }], // prettier-ignore
+  ['headers: { X-Who: "u={claims.https://x.test/a.b}; {claims.c}!", X-Gate: on }', { headers: [{ name: 'x-who', parts: ['u=', { claim: 'https://x.test/a.b' }, '; ', { claim: 'c' }, '!'] }, { name: 'x-gate', parts: ['on'] }] }], // prettier-ignore
 ]
 for (const [text, over] of given)
   test(`CONFIG_FILE › ${text} › is taken`, () => {
@@ -128,11 +137,7 @@ const unbuilt = [
   ['token: exchange', 'token'],
   ['require: { roles: { any: [x] } }', 'require'],
   ['require: { acr: [x], max_age: 5 }', 'require'],
-  ['headers: { X-User: "{claims.sub}" }', 'headers'],
-  ['tls: { ca: x }', 'tls'],
   ['verify_token: true', 'verify_token'],
-  ['limits: { rate: 100/s }', 'limits.rate'],
-  ['limits: { concurrent: 5 }', 'limits.concurrent'],
 ] as const
 for (const [text, place] of unbuilt)
   test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {
@@ -196,7 +201,7 @@ test('CONFIG_FILE › an alias bomb › is stopped by its aliases, before it is 
   assert.match(faults(bomb).join(), /^has aliases/)
 })
 
-const leaks = ['- a\nb: SECRET', 'a: [SECRET', route('secret:SECRET'), '? [SECRET]\n: x', 'SECRET', '"SECRET', 'a: {x:SECRET}\nSECRET: [', 'routes: [{path: SECRET, upstream: "SECRET", token: SECRET, methods: [SECRET], limits: {body: SECRET, rate: SECRET}}]'] // prettier-ignore
+const leaks = ['- a\nb: SECRET', 'a: [SECRET', route('secret:SECRET'), '? [SECRET]\n: x', 'SECRET', '"SECRET', 'a: {x:SECRET}\nSECRET: [', 'routes: [{path: /a, upstream: "https://a.test", headers: {x:SECRET}, tls: {ca: SECRET}}]', 'routes: [{path: /a, upstream: "http://a.test", headers: {X-A: "{SECRET}"}}]', 'routes: [{path: SECRET, upstream: "SECRET", token: SECRET, methods: [SECRET], limits: {body: SECRET, rate: SECRET}}]'] // prettier-ignore
 for (const text of leaks)
   test(`CONFIG_FILE › ${JSON.stringify(text)} › the fault is told without the text`, () => {
     const result = load(...withFile(text.replaceAll('SECRET', 'hunter2')))

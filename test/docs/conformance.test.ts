@@ -18,3 +18,13 @@ test('conformance › the red-team cases of login, session and token life › ea
     [],
   )
 })
+
+const gateway = ['R1', 'R2', 'R3', 'R4', 'R19', 'R20', 'R21', 'R26', 'R27', 'HTTP-7.6.1-a', 'HTTP-7.6.1-b', 'HTTP-7.6.1-c', 'HTTP-7.6.3-a', 'HTTP-7.7-a', 'HTTP-10.1.4-a', 'HTTP-6.5-a', 'HTTP-7.8-a', 'HTTP-10.1.1-a', 'HTTP-15.2-a', 'HTTP-15.6.3-a', 'HTTP-15.6.5-a', 'HTTP-15.5.2-a', 'HTTP-15.5.6-a', 'HTTP-9.3.8-a', 'MSG-3.2-a', 'MSG-3.2.2-a', 'MSG-6.3-a', 'MSG-6.3-b', 'MSG-8-a', 'MSG-5.1-a', 'MSG-9.3.1-a', 'CACHE-3.5-a', 'CACHE-x', 'FWD-a', 'COOK-up', 'COOK-down', 'HDR-down', 'LOC-a'] // prettier-ignore
+
+test('conformance › what HTTP asks of a gateway, and the red-team cases of one › each has a test', () => {
+  const tests = testsByRequirement()
+  assert.deepEqual(
+    gateway.filter((id) => !tests.has(id)),
+    [],
+  )
+})

@@ -97,8 +97,9 @@ test('headers › what the broker says itself (R20, BBA-6.1.1-K, FWD-a, BBA-6.1.
 
 test("headers › Via (HTTP-7.6.3-a) › ours is appended to the client's", async (t) => {
   const { seenAfter } = await setUp(t)
-  assert.deepEqual((await seenAfter([]))('via'), ['1.1 latchkey'])
-  assert.deepEqual((await seenAfter([['Via', '1.1 edge']]))('via'), ['1.1 edge, 1.1 latchkey'])
+  assert.match((await seenAfter([]))('via').join(), /^1\.1 latchkey-[0-9a-f]{8}$/)
+  const appended = (await seenAfter([['Via', '1.1 edge']]))('via').join()
+  assert.match(appended, /^1\.1 edge, 1\.1 latchkey-[0-9a-f]{8}$/)
 })
 
 test('headers › Authorization twice (R20, BT-2-a) › 400, upstream silent', async (t) => {

@@ -76,15 +76,18 @@ for (const [retryIdempotent, attempts] of [
     assert.equal(upstream.connections.length, attempts)
   })
 
-test('retry › one of two upstreams refuses connections (MSG-9.3.1-a) › the other serves every GET, not every POST', async (t) => {
-  const other = await startShaky(t, 0, () => undefined)
-  const { call } = await setUp(t, nobody, { upstreams: [nobody, other.origin] })
-  const statuses = async (method: string) => [
-    (await call(method)).status,
-    (await call(method)).status,
-  ]
-  assert.deepEqual(await statuses('GET'), [200, 200])
-  assert.deepEqual(await statuses('POST'), [502, 200])
+test('retry › one of two upstreams refuses connections (MSG-9.3.1-a) › the other serves every GET, and a POST that meets it is sent once', async (t) => {
+  for (const [method, first] of [
+    ['GET', 200],
+    ['POST', 502],
+  ] as const) {
+    const other = await startShaky(t, 0, () => undefined)
+    const { call } = await setUp(t, nobody, { upstreams: [nobody, other.origin] })
+    assert.equal((await call(method)).status, first)
+    // Known to be down by now, so passed over.
+    assert.equal((await call(method)).status, 200)
+    assert.equal((await call(method)).status, 200)
+  }
 })
 
 test('retry › a body that is not held (MSG-9.3.1-a) › sent once', async (t) => {

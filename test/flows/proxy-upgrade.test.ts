@@ -6,7 +6,14 @@ import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { capturedLog } from '../support/captured-log.ts'
 import { gate } from '../support/gate.ts'
-import { codeOf, eventually, openRaw, parseAnswer, requestText } from '../support/raw.ts'
+import {
+  codeOf,
+  eventually,
+  openRaw,
+  parseAnswer,
+  requestText,
+  upgradePairs,
+} from '../support/raw.ts'
 import type { Pair } from '../support/raw.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -25,16 +32,8 @@ const setUp = async (t: TestContext) => {
     t.after(() => ws.terminate())
     return ws
   }
-  const { host, port } = new URL(world.origin)
-  const own: readonly Pair[] = [
-    ['Host', host],
-    ['Origin', world.origin],
-    ['Cookie', user.cookieHeader()],
-    ['Connection', 'Upgrade'],
-    ['Upgrade', 'websocket'],
-    ['Sec-WebSocket-Version', '13'],
-    ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
-  ]
+  const { port } = new URL(world.origin)
+  const own = upgradePairs(world.origin, user)
   const ask = async (start: string, more: readonly Pair[], body = '') => {
     const raw = await openRaw(t, Number(port))
     raw.socket.write(requestText(start, [...own, ...more], body))

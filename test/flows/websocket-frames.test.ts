@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import { closeFrame } from '../../server/proxy/frames.ts'
-import { eventually, openRaw, requestText } from '../support/raw.ts'
+import { eventually, openRaw, requestText, upgradePairs } from '../support/raw.ts'
 import { logOut, startStreams } from '../support/streams.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -80,19 +80,9 @@ const startBytes = async (t: TestContext) => {
     socket.write(`${agree}Sec-WebSocket-Accept: x\r\n\r\n`)
   })
   const user = await world.loggedIn()
-  const { host, port } = new URL(world.origin)
+  const { port } = new URL(world.origin)
   const raw = await openRaw(t, Number(port))
-  raw.socket.write(
-    requestText('GET /api/ws', [
-      ['Host', host],
-      ['Origin', world.origin],
-      ['Cookie', user.cookieHeader()],
-      ['Connection', 'Upgrade'],
-      ['Upgrade', 'websocket'],
-      ['Sec-WebSocket-Version', '13'],
-      ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
-    ]),
-  )
+  raw.socket.write(requestText('GET /api/ws', upgradePairs(world.origin, user)))
   await raw.until(/\r\n\r\n/)
   await sleep(300)
   const [upstream] = upgraded

@@ -87,11 +87,15 @@ test('method › CONNECT, TRACE, TRACK (HTTP-9.3.8-a, R2) › no tunnel, no echo
   for (const start of [...tunnels, ...probes])
     await t.test(start, async () => {
       const line = start.replace('EVIL', host).replace('OWN', gateway.door.host)
-      const bytes = requestText(line, [...user.own, ['Max-Forwards', '5'], ['X-Echo', 'me']])
+      const bytes = requestText(line, [
+        ...user.own,
+        ['Max-Forwards', '5'],
+        ['X-Echo', 'an-echoed-header'],
+      ])
       const { socket, closed, text } = await openRaw(t, gateway.door.port)
       socket.write(`${bytes}${requestText('GET /api/x', [...user.own, ['Connection', 'close']])}`)
       await closed
-      assert.doesNotMatch(text(), /^HTTP\/1\.1 2|me\r\n/)
+      assert.doesNotMatch(text(), /^HTTP\/1\.1 2|an-echoed-header/)
       assert.equal(evil.connections.length, 0)
       assert.doesNotMatch(gateway.raw.connections.map((one) => one.text).join(''), /x-echo/i)
     })
@@ -134,6 +138,10 @@ const crooked = [
   '/api/x/%2',
   '/api/x/%g0',
   '/api/x/%ed%a0%80',
+  '/api/x/..%20',
+  '/api/x/..%20%20/admin',
+  '/api/x/%20../admin',
+  '/api/x/.%20/admin',
 ]
 
 test('path › one that two readers read in two ways (R3, R1) › 400 invalid_path, upstream silent', async (t) => {

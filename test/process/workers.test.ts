@@ -37,6 +37,18 @@ const startWorkers = async (t: TestContext) => {
   return { ...parts, env, main }
 }
 
+/** Workers with a call at the API, which answers when `held` opens. */
+const callUnderWay = async (t: TestContext) => {
+  const { main, upstream } = await startWorkers(t)
+  const user = browser(main.origin)
+  await user.navigate('/login')
+  const held = gate()
+  upstream.answerWith((_req, res) => void held.opened.then(() => res.end('done')))
+  const call = once(openGet(t, `${main.origin}/api/slow`, user.cookieHeader()), 'response')
+  await until(() => upstream.seen.length === 1)
+  return { main, held, call }
+}
+
 /** Which workers have answered calls to this path. */
 const answered = (main: Started, path: string) =>
   new Set(
@@ -124,13 +136,7 @@ test('workers › the first process is killed › the workers end as well, and l
 }) // prettier-ignore
 
 test('workers › SIGTERM, a call is under way › it ends well, meanwhile /readyz says draining; all exit, 0', lane, async (t) => {
-  const { main, upstream } = await startWorkers(t)
-  const user = browser(main.origin)
-  await user.navigate('/login')
-  const held = gate()
-  upstream.answerWith((_req, res) => void held.opened.then(() => res.end('done')))
-  const call = once(openGet(t, `${main.origin}/api/slow`, user.cookieHeader()), 'response')
-  await until(() => upstream.seen.length === 1)
+  const { main, held, call } = await callUnderWay(t)
   main.signal('SIGTERM')
   await until(() => isDraining(main.origin))
   held.open()
@@ -143,13 +149,7 @@ test('workers › SIGTERM, a call is under way › it ends well, meanwhile /read
 }) // prettier-ignore
 
 test('workers › Ctrl-C, which all of them get, and signals again and again › each drains once, exit 0', lane, async (t) => {
-  const { main, upstream } = await startWorkers(t)
-  const user = browser(main.origin)
-  await user.navigate('/login')
-  const held = gate()
-  upstream.answerWith((_req, res) => void held.opened.then(() => res.end('done')))
-  const call = once(openGet(t, `${main.origin}/api/slow`, user.cookieHeader()), 'response')
-  await until(() => upstream.seen.length === 1)
+  const { main, held, call } = await callUnderWay(t)
   const pids = pidsOf(main)
   for (const pid of pids) process.kill(pid, 'SIGINT')
   main.signal('SIGINT')

@@ -24,6 +24,7 @@ const facts = {
   clientAddress: '192.0.2.1',
   host: 'app.example',
   proto: 'https' as const,
+  pseudonym: 'latchkey-1',
   requestId: 'request-1',
   newTraceparent: () => 'minted',
   passCookies: [],
@@ -46,7 +47,7 @@ test('upstreamHeaders › no header from the browser › exactly what the broker
     ...['x-forwarded-for', '192.0.2.1'],
     ...['x-forwarded-host', 'app.example'],
     ...['x-forwarded-proto', 'https'],
-    ...['via', '1.1 latchkey'],
+    ...['via', '1.1 latchkey-1'],
     ...['x-request-id', 'request-1'],
     ...['traceparent', 'minted'],
   ])

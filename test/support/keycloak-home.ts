@@ -24,17 +24,20 @@ const run = promisify(execFile)
 const isInstalled = (program: string): boolean =>
   spawnSync(program, ['-version'], { stdio: 'ignore' }).error === undefined
 
+const javaMissing = (): string | undefined =>
+  isInstalled('java') ? undefined : `Java is not installed. ${advice}`
+
 /** Why there is no Keycloak to start here and now; undefined when there is one. */
 export const keycloakMissing = (): string | undefined => {
-  if (!isInstalled('java')) return `Java is not installed. ${advice}`
-  if (existsSync(keycloakHome)) return undefined
+  const noJava = javaMissing()
+  if (noJava !== undefined || existsSync(keycloakHome)) return noJava
   return `Keycloak ${version} is not here. npm run keycloak fetches it once (177 MB, with Maven).`
 }
 
 /** Why Keycloak was not to be had; undefined when it is here, fetched now if need be. */
 export const fetchKeycloak = async (): Promise<string | undefined> => {
-  if (!isInstalled('java')) return `Java is not installed. ${advice}`
-  if (existsSync(keycloakHome)) return undefined
+  const noJava = javaMissing()
+  if (noJava !== undefined || existsSync(keycloakHome)) return noJava
   if (!isInstalled('mvn')) return `Maven is not installed, and it fetches Keycloak. ${advice}`
   try {
     await inTurn(install)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +24,13 @@ export const startTlsProxy = async (t: TestContext, port: number): Promise<{ ori
   })
   return { origin: `https://localhost:${tlsPort}` }
 }
+
+/**
+ * A shared cache in front of a broker on `port`, by a real nginx that keeps whatever it is not forbidden to, and looks
+ * at no cookie. `X-Cache` tells what it did.
+ */
+export const startCache = (t: TestContext, port: number): Promise<number> =>
+  startNginx(t, (dir, own) => cacheServer(dir, own, port))
 
 /** A real nginx with these blocks inside `http`, gone with the test; the port of its own that they were made for. */
 export const startNginx = async (
@@ -63,6 +70,7 @@ const makeCertificate = (dir: string): void => {
 
 const configuration = (dir: string, blocks: string): string => `
 daemon off;
+user ${userInfo().username};
 pid ${dir}/nginx.pid;
 worker_processes 1;
 events { worker_connections 256; }
@@ -90,6 +98,24 @@ const tlsServer = (dir: string, tlsPort: number, port: number): string => `
       proxy_set_header Connection "";
       proxy_buffering off;
     }
+  }
+`
+
+const cacheServer = (dir: string, listenPort: number, port: number): string => `
+  proxy_cache_path ${dir}/cache keys_zone=shared:1m;
+  server {
+    listen 127.0.0.1:${listenPort};
+    location / {
+      proxy_pass http://localhost:${port};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_cache shared;
+      proxy_cache_key $request_uri;
+      proxy_cache_valid any 10m;
+      add_header X-Cache $upstream_cache_status always;
+    }
+    location /internal { internal; return 200 "what only nginx may show"; }
   }
 `
 

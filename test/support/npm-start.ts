@@ -6,6 +6,7 @@ import type { Cleanup } from './redis-server.ts'
 
 export type Started = {
   readonly origin: string
+  readonly pid: number
   readonly lines: readonly string[]
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
   /** Sends a signal and waits for nothing. */
@@ -64,7 +65,7 @@ export const startMain = async (
   }
   await Promise.race([once(output, 'line'), exited])
   if (lines[0] === undefined) throw new Error(`the broker did not start:\n${complaints()}`)
-  return { origin: lines[0], lines, stop, signal, exited, complaints }
+  return { origin: lines[0], pid: child.pid ?? 0, lines, stop, signal, exited, complaints }
 }
 
 /** Runs `node server/main.ts` with settings that it is to refuse, to its end. */

@@ -23,6 +23,17 @@ export type RawAnswer = {
 export const requestText = (start: string, headers: readonly Pair[], body = ''): string =>
   `${start} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 
+/** What a browser sends to open a WebSocket on this origin (RFC 6455 section 4.1). */
+export const upgradePairs = (origin: string, user: Browser): readonly Pair[] => [
+  ['Host', new URL(origin).host],
+  ['Origin', origin],
+  ['Cookie', user.cookieHeader()],
+  ['Connection', 'Upgrade'],
+  ['Upgrade', 'websocket'],
+  ['Sec-WebSocket-Version', '13'],
+  ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+]
+
 /** The `code` of a problem in an answer's body. */
 export const codeOf = (text: string): unknown => (JSON.parse(text) as { code?: unknown }).code
 

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { fileSchema } from '../../server/config/file-schema.ts'
+import { problems } from '../config/loading.ts'
+import { certificateAuthority } from '../support/certificates.ts'
+
+const page = readFileSync('docs/routes.md', 'utf8')
+const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
+
+/** A part of a route, completed with the keys that every route needs. */
+const fileWith = (example: string): string => {
+  if (example.startsWith('routes:')) return example
+  const needed = { path: '/api/x', upstream: 'http://a.test' }
+  const missing = Object.entries(needed).filter(
+    ([key]) => !new RegExp(`^${key}:`, 'm').test(example),
+  )
+  const lines = [...missing.map(([key, value]) => `${key}: '${value}'`), ...example.split('\n')]
+  return `routes:\n  -\n${lines.map((line) => `    ${line}`).join('\n')}`
+}
+
+type JsonSchema = {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly items?: JsonSchema
+}
+
+test('docs/routes.md › each example › is a valid CONFIG_FILE', () => {
+  assert.ok(examples.length >= 10)
+  const files = { '/run/ca.pem': certificateAuthority().ca }
+  for (const example of examples) {
+    const text = fileWith(example)
+    assert.deepEqual(problems({ CONFIG_FILE: 'f.yaml' }, { 'f.yaml': text, ...files }), [], text)
+  }
+})
+
+test('docs/routes.md › every key of a route › stands in an example, or in the list of what is not built', () => {
+  // zod describes an object schema by this shape.
+  const schema = z.toJSONSchema(fileSchema, { io: 'input' }) as JsonSchema
+  const keys = Object.keys(schema.properties?.['routes']?.items?.properties ?? {})
+  assert.ok(keys.length >= 20)
+  const unbuilt = page.split('## Not in this version')[1] ?? ''
+  const missing = keys.filter(
+    (key) =>
+      !examples.some((text) => new RegExp(`^[ -]*${key}:`, 'm').test(text)) &&
+      !unbuilt.includes(`\`${key}`),
+  )
+  assert.deepEqual(missing, [])
+})
