@@ -40,6 +40,20 @@ export const streamRoom = ({ log, random, backend, streaming }: Powers): Streami
   return { streams, tunnels: tunnels({ random, streams, cap: streaming.webSockets }) }
 }
 
+const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { records }: Parts) =>
+  sessionCache({
+    clock,
+    monotonicMs,
+    read: (id) => records.read(id, true),
+    onChange: (listener) => {
+      backend.onChange(listener)
+      backend.onOwnWrite(listener)
+    },
+    heardUntilMs: backend.heardUntilMs,
+    idleSeconds: session.idleSeconds,
+    mostBytes: cacheBytes,
+  })
+
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
@@ -48,15 +62,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     origin: config.origin,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
-    readSession: sessionCache({
-      clock: powers.clock,
-      monotonicMs,
-      read: (id) => parts.records.read(id, true),
-      onChange: powers.backend.onChange,
-      heardUntilMs: powers.backend.heardUntilMs,
-      idleSeconds: config.session.idleSeconds,
-      mostBytes: cacheBytes,
-    }),
+    readSession: heldSessions(config, powers, parts),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
     limit: routeLimits({ clientAddress: address }),

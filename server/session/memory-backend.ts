@@ -33,7 +33,8 @@ export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => 
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    // News is told before a write returns.
+    // All news is told before a write returns.
+    onOwnWrite: (listener) => void listeners.add(listener),
     heardUntilMs: monotonicMs,
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),

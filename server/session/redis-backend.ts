@@ -34,16 +34,18 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
   const run = scriptRunner(client)
   const durable = durableWrites(client, clock, log)
   const changes = redisChanges(client, keys.changes)
+  const own = ownWrites()
   return {
     read: reader(run, keys),
     readListing: async (id) =>
       storedRecord((await answer(client.getBuffer(keys.record(id, 'listing')))) ?? undefined),
     ...listVerbs(client, durable, keys),
-    ...toldHere(writers(durable, keys, clock), changes.tell),
+    ...own.told(writers(durable, keys, clock)),
     ...lockVerbs(run, keys),
     ...loginVerbs(run, keys),
     ...valueVerbs(run, client, keys),
     onChange: changes.onChange,
+    onOwnWrite: own.listen,
     heardUntilMs: changes.heardUntilMs,
     ping: async () => {
       await answer(client.ping())
@@ -118,19 +120,22 @@ const writers = ({ run, remember }: DurableWrites, keys: RedisKeys, clock: Clock
 type Writers = Pick<Backend, 'create' | 'update' | 'end'>
 
 /** This process hears of its own writes before whoever made them does: Redis's news of them is still on its way. */
-const toldHere = ({ create, update, end }: Writers, tell: ChangeListener): Writers => {
+const ownWrites = () => {
+  const listeners: ChangeListener[] = []
   const told = async <T>(id: RecordId, write: Promise<T>): Promise<T> => {
     try {
       return await write
     } finally {
-      // A write that failed may have taken effect.
-      tell(id)
+      for (const listener of listeners) listener(id)
     }
   }
   return {
-    create: (id, ...rest) => told(id, create(id, ...rest)),
-    update: (id, ...rest) => told(id, update(id, ...rest)),
-    end: (id, ...rest) => told(id, end(id, ...rest)),
+    listen: (listener: ChangeListener): void => void listeners.push(listener),
+    told: ({ create, update, end }: Writers): Writers => ({
+      create: (id, ...rest) => told(id, create(id, ...rest)),
+      update: (id, ...rest) => told(id, update(id, ...rest)),
+      end: (id, ...rest) => told(id, end(id, ...rest)),
+    }),
   }
 }
 

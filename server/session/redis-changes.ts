@@ -17,7 +17,6 @@ export const redisChanges = (client: RedisClient, channel: string) => {
   }
   let subscription: ReturnType<typeof subscribe> | undefined
   return {
-    tell,
     onChange: (listener: ChangeListener): (() => void) => {
       listeners.add(listener)
       subscription ??= subscribe(client, channel, tell)

@@ -10,7 +10,8 @@ export type SessionCacheDeps = {
   readonly monotonicMs: () => number
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly read: (id: SessionId) => Promise<SessionState>
-  readonly onChange: (listener: ChangeListener) => () => void
+  /** News from anywhere, and of this instance's own writes. */
+  readonly onChange: (listener: ChangeListener) => void
   readonly heardUntilMs: () => number
   readonly idleSeconds: number
   readonly mostBytes: number
