@@ -46,10 +46,16 @@ export const exchangeCode = async (
       tenant.resource === undefined ? {} : { resource: tenant.resource },
     )
     await requireSignature(verifySignature, answer.id_token ?? '')
-    return readTokenAnswer(answer, tenant.clientId, clock.nowMs())
+    return withAskedScope(readTokenAnswer(answer, tenant.clientId, clock.nowMs()), tenant)
   } catch (error) {
     throw toLoginError(error)
   }
+}
+
+/** An answer without `scope` grants what was asked. RFC 6749 section 5.1. */
+const withAskedScope = (answer: TokenAnswer, { scope }: Tenant): TokenAnswer => {
+  const { tokenSet } = answer
+  return { ...answer, tokenSet: { ...tokenSet, scope: tokenSet.scope ?? scope } }
 }
 
 const requireSignature = async (verify: VerifySignature, idToken: string): Promise<void> => {
