@@ -213,3 +213,19 @@ test('step-up › the store is down when a handle is to be kept › 503, and the
   spy.down.clear()
   await stepUpUrl(user)
 })
+
+test('step-up › acr_values of OIDC_AUTH_PARAMS › stand for an ordinary login, and give way to a step-up', async (t) => {
+  const { user } = await startStrictWorld(
+    t,
+    { acr: [mfa] },
+    {
+      config: (base) => ({
+        ...base,
+        tenant: { ...base.tenant, authParams: { acr_values: 'usual', max_age: '10000' } },
+      }),
+    },
+  )
+  const usual = await authorizationRequest(user, '/login?prompt=login')
+  assert.deepEqual(asked(usual), ['usual', '10000'])
+  assert.deepEqual(asked(await authorizationRequest(user, await stepUpUrl(user))), [mfa, '10000'])
+})
