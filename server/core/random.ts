@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 /** Chance as a parameter. */
 export type Random = {
@@ -7,8 +7,31 @@ export type Random = {
   readonly bytes: (length: number) => Buffer
 }
 
+const poolBytes = 4_096
+const longestDrawBytes = 64
+
+/** Small draws out of one large one: each by itself is a system call, which a proxied call makes twice. */
+const pooledBytes = (): Random['bytes'] => {
+  const pool = Buffer.allocUnsafeSlow(poolBytes)
+  let used = poolBytes
+  return (length) => {
+    if (length > longestDrawBytes) return randomBytes(length)
+    if (used + length > poolBytes) {
+      randomFillSync(pool)
+      used = 0
+    }
+    const drawn = Buffer.from(pool.subarray(used, used + length))
+    // What was drawn may be a secret now: it stands in no second place.
+    pool.fill(0, used, used + length)
+    used += length
+    return drawn
+  }
+}
+
+const bytes = pooledBytes()
+
 /** The operating system's random source. */
 export const systemRandom: Random = {
-  token: (bytes) => randomBytes(bytes).toString('base64url'),
-  bytes: (length) => randomBytes(length),
+  token: (length) => bytes(length).toString('base64url'),
+  bytes,
 }
