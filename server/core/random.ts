@@ -5,6 +5,8 @@ export type Random = {
   /** Random bytes as base64url text. */
   readonly token: (bytes: number) => string
   readonly bytes: (length: number) => Buffer
+  /** Hex digits for what only needs to be unique, such as the name of a request: never for a secret. */
+  readonly digits: (count: number) => string
 }
 
 const poolBytes = 4_096
@@ -28,10 +30,22 @@ const pooledBytes = (): Random['bytes'] => {
   }
 }
 
+/** Cut from one long text: quicker than drawing bytes and writing each as text. */
+const pooledDigits = (): Random['digits'] => {
+  let pool = ''
+  return (count) => {
+    if (count > pool.length) pool = randomBytes(Math.max(poolBytes, count)).toString('hex')
+    const drawn = pool.slice(0, count)
+    pool = pool.slice(count)
+    return drawn
+  }
+}
+
 const bytes = pooledBytes()
 
 /** The operating system's random source. */
 export const systemRandom: Random = {
   token: (length) => bytes(length).toString('base64url'),
   bytes,
+  digits: pooledDigits(),
 }

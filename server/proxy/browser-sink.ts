@@ -48,21 +48,17 @@ export const browserSink = ({ res, facts, life, resolve }: SinkDeps): Sink => {
     if (!res.writableEnded) endSilence(silence, res, life, cut)
   }
   const stream: OpenStream = { recordId: life.recordId, cut, lasts }
-  let form: AnswerForm = { kind: 'body', length: undefined }
+  let length: number | undefined
   return {
     start(status, raw) {
-      form = begin(res, status, raw, facts)
-      if (form.kind === 'events') silence.tail = 0
+      const form = begin(res, status, raw, facts)
+      length = form.length
+      if (form.isEvents) silence.tail = 0
       life.streams.add(stream)
     },
     data(controller, chunk) {
       heard(silence, chunk)
-      if (chunk.length === form.length && chunk.length <= atOnceBytes)
-        // As text with its header it is one write to the socket, not a list of two.
-        return void res.end(chunk.toString('latin1'), 'latin1')
-      if (res.write(chunk)) return
-      controller.pause()
-      res.once('drain', () => controller.resume())
+      passOn(res, controller, chunk, length)
     },
     end() {
       if (!res.writableEnded) res.end()
@@ -79,13 +75,24 @@ export const browserSink = ({ res, facts, life, resolve }: SinkDeps): Sink => {
   }
 }
 
-/** Shorter answers go out in one piece. */
+/** A longer answer is not worth a copy. */
 const atOnceBytes = 16_384
 
-type AnswerForm = {
-  readonly kind: 'events' | 'body'
-  readonly length: number | undefined
+const passOn = (
+  res: ServerResponse,
+  controller: Dispatcher.DispatchController,
+  chunk: Buffer,
+  length: number | undefined,
+): void => {
+  // As text with its header a whole answer is one write to the socket, not a list of two.
+  if (chunk.length === length && length <= atOnceBytes)
+    return void res.end(chunk.toString('latin1'), 'latin1')
+  if (res.write(chunk)) return
+  controller.pause()
+  res.once('drain', () => controller.resume())
 }
+
+type AnswerForm = { readonly isEvents: boolean; readonly length: number | undefined }
 
 const begin = (
   res: ServerResponse,
@@ -102,5 +109,5 @@ const begin = (
   res.writeHead(status, headers)
   // Without a length the first byte may be long in coming: the header does not wait for it.
   if (!hasLength) res.flushHeaders()
-  return { kind: isEvents ? 'events' : 'body', length: hasLength ? Number(length) : undefined }
+  return { isEvents, length: hasLength ? Number(length) : undefined }
 }
