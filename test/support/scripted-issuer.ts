@@ -46,8 +46,8 @@ export const startScriptedIssuer = async (port = 0) => {
   }
   const state = { issuer: '', jwksRequests: 0, discoveryRequests: 0 }
 
-  const sign = (claims: JWTPayload, header: Json = {}) =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(privateKey)
+  const sign = (claims: JWTPayload, header: Json = {}, key = privateKey) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(key)
 
   const metadata = (): Json => ({
     issuer: state.issuer,
