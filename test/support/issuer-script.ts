@@ -11,6 +11,8 @@ type Json = Record<string, unknown>
 /** What a test may change; each knob is read at every request. */
 export type IssuerScript = {
   accessTokenSeconds: number
+  /** The issuer's clock. */
+  nowMs: () => number
   /** Claims over the default ones; undefined takes a claim away. */
   idTokenClaims: Json
   alterIdToken: (token: string) => string | Promise<string>

@@ -30,6 +30,7 @@ export const startScriptedIssuer = async (port = 0) => {
   const endSessions: URL[] = []
   const script: IssuerScript = {
     accessTokenSeconds: 300,
+    nowMs: Date.now,
     idTokenClaims: {},
     alterIdToken: (token) => token,
     alterKeys: (keys) => keys,
@@ -81,7 +82,7 @@ export const startScriptedIssuer = async (port = 0) => {
   }
 
   const idToken = async (nonce: string | null, accessToken: string) => {
-    const now = Math.floor(Date.now() / 1_000)
+    const now = Math.floor(script.nowMs() / 1_000)
     const half = createHash('sha256').update(accessToken).digest().subarray(0, 16)
     const claims = {
       iss: state.issuer,
