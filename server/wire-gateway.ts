@@ -87,10 +87,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
       pseudonym: pseudonymOf(config.origin),
     },
     clientAddress: address,
-    newTraceparent: () => {
-      const id = powers.random.bytes(24).toString('hex')
-      return `00-${id.slice(0, 32)}-${id.slice(32)}-00`
-    },
+    newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
     judge: judge(deps),
     judgeUpgrade: judgeUpgrade(deps),
     forward: forward({ upstreams: parts.upstream }),

@@ -6,7 +6,7 @@ import { anotherConnection } from './redis-client.ts'
 import { closeClient } from './redis-run.ts'
 
 /** Asked this often while somebody wants to know; a few may be on their way, where the store is far. */
-const askEveryMs = 20
+const askEveryMs = 30
 const mostAsked = 8
 
 /** News of changed sessions from every instance, over one subscribed connection that is opened when first asked for. */
