@@ -99,9 +99,7 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
     reply,
     origin: config.origin,
     routeFor: rooms.routes,
-    proxied: async (call) => {
-      if (!refuses(call.req, call.res)) await proxied(call)
-    },
+    proxied: (call) => (refuses(call.req, call.res) ? Promise.resolve() : proxied(call)),
     upgraded: upgradePath(rooms.proxy),
     forwardAuth: {
       isAsked: rooms.forwardAuth.isAsked,
