@@ -161,11 +161,11 @@ const headerList = (headers: IncomingHttpHeaders): string[] => {
 
 /** Any other coding would reach the browser undone, as if it were the body. RFC 9112 section 6.1. */
 const isDecodable = (raw: readonly string[]): boolean => {
-  const codings = raw.filter(
-    (_text, i) =>
-      i % 2 === 1 && raw[i - 1]?.length === 17 && raw[i - 1]?.toLowerCase() === 'transfer-encoding',
-  )
-  return (
-    codings.length === 0 || (codings.length === 1 && codings[0]?.trim().toLowerCase() === 'chunked')
-  )
+  let codings = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i] !== 'transfer-encoding') continue
+    codings += 1
+    if (raw[i + 1]?.trim().toLowerCase() !== 'chunked') return false
+  }
+  return codings <= 1
 }

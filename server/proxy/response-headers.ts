@@ -98,8 +98,11 @@ const connectionNames = (raw: readonly string[]): Set<string> | undefined => {
   let names: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
     if (raw[i]?.length !== 10 || raw[i]?.toLowerCase() !== 'connection') continue
+    const named = raw[i + 1] ?? ''
+    // The two that come with nearly every answer name no header.
+    if (named === 'keep-alive' || named === 'close') continue
     names ??= new Set()
-    for (const name of (raw[i + 1] ?? '').split(',')) names.add(name.trim().toLowerCase())
+    for (const name of named.split(',')) names.add(name.trim().toLowerCase())
   }
   names?.delete('content-length')
   return names
