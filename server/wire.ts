@@ -18,7 +18,7 @@ import { startLogin } from './login/start-login.ts'
 import { transactions } from './login/transactions.ts'
 import { endLogin } from './logout/end-login.ts'
 import { logoutRoutes } from './logout/routes.ts'
-import { principalOf } from './oidc/principal-of.ts'
+import { claimsElsewhere, principalOf } from './oidc/principal-of.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
@@ -148,7 +148,12 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     issuer: config.tenant.issuer,
     exchange: (parameters, { binding, maxAgeSeconds }) =>
       parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
-    principalOf: (claims) => principalOf(claims, config.tenant, config.session.claims, inHeaders),
+    principalOf: (claims) => {
+      const elsewhere = claimsElsewhere(claims)
+      if (elsewhere.length > 0)
+        log.warn({ claims: elsewhere, sub: claims.sub }, 'claims not in the ID token: left out')
+      return principalOf(claims, config.tenant, config.session.claims, inHeaders)
+    },
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),

@@ -1,4 +1,5 @@
 import type { Issuer, TenantId } from '../core/ids.ts'
+import type { ProfileName } from '../core/profiles.ts'
 import type { Secret } from '../core/secret.ts'
 
 /** A client's way to prove itself at the token endpoint. */
@@ -8,8 +9,6 @@ export type ClientAuth =
   | { readonly method: 'none' }
 
 export type JsonObject = Readonly<Record<string, unknown>>
-
-export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
 
 /** One tenant's provider, and how we are registered there. */
 export type Tenant = {
@@ -26,6 +25,10 @@ export type Tenant = {
   readonly authParams: Readonly<Record<string, string>>
   /** Path into the ID token's claims, by dots, such as `realm_access.roles`. */
   readonly rolesClaim: string
+  /** Further paths whose roles are added, each by its parts: the id of a client may have dots. */
+  readonly furtherRoles?: readonly (readonly string[])[] | undefined
+  /** Which tenants may log in at an issuer that many share, as GUIDs; undefined: the issuer is one tenant's. */
+  readonly allowedTids?: readonly string[] | undefined
   readonly responseMode: 'query' | 'form_post'
   readonly logoutHint: 'id_token' | 'off'
   readonly logoutTyp: 'compat' | 'strict'

@@ -53,7 +53,8 @@ export const providerSettings = {
   },
   OIDC_AUTH_PARAMS: {
     group: 'provider',
-    meaning: 'Further parameters of the authorization request, as a query string.',
+    meaning:
+      'Further parameters of the authorization request, as a query string; they win over those of the profile, and an empty one takes it away.',
     example: 'access_type=offline&hd=example.com',
   },
   OIDC_PROFILE: {
@@ -66,7 +67,7 @@ export const providerSettings = {
   OIDC_ALLOW: {
     group: 'provider',
     meaning:
-      'Who may log in: rules on email domain, group, role or `tid`. Not in this version: refused.',
+      'Who may log in: rules on email domain, group, role or `tid`. In this version only `tid:` rules, at an issuer of Entra that many tenants share; others are refused.',
     example: 'domain:example.com',
     default: 'everyone the provider lets in',
   },
@@ -121,7 +122,8 @@ export const providerSettings = {
   },
   OIDC_REFRESH_LEEWAY_SECONDS: {
     group: 'provider',
-    meaning: 'How long the provider takes a rotated refresh token once more (its reuse leeway).',
+    meaning:
+      'How long the provider takes a rotated refresh token once more (its reuse leeway); with the profiles `entra` and `google` a day, unless set.',
     example: '10',
     default: '0',
   },

@@ -6,6 +6,7 @@ import { apiRoute, loadRoutes } from './config-file.ts'
 import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
 import { settings } from './env.ts'
 import { loadTenant } from './load-tenant.ts'
+import { warningsOf } from './tenant-rules.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
@@ -219,6 +220,7 @@ const warningsFor = (config: Config, env: Env): string[] => {
   const warnings = madeUpKeys(config, env)
   if (config.redis?.tlsVerify === false)
     warnings.push('REDIS_TLS_VERIFY=false: any certificate passes for Redis.')
+  if (config.tenant !== undefined) warnings.push(...warningsOf(config.tenant))
   for (const [name, row] of Object.entries(settings))
     if ('later' in row && isSet(env, name)) warnings.push(`${name} has no effect in this version.`)
   for (const name of Object.keys(env))

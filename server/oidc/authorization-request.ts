@@ -29,7 +29,6 @@ export const authorizationUrl = async (
 ): Promise<URL> => {
   const { wish, binding } = request
   const parameters = {
-    ...tenant.authParams,
     response_type: 'code',
     redirect_uri: request.redirectUri,
     scope: tenant.scope,
@@ -46,7 +45,7 @@ export const authorizationUrl = async (
     login_hint: wish.loginHint,
     ui_locales: wish.uiLocales,
   }
-  return buildAuthorizationUrl(configuration, definedOnly(parameters))
+  return buildAuthorizationUrl(configuration, { ...tenant.authParams, ...definedOnly(parameters) })
 }
 
 const definedOnly = (values: Readonly<Record<string, string | undefined>>) =>

@@ -8,6 +8,7 @@ import type { MetIssuer } from './issuers.ts'
 import { toLoginError } from './oauth-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
 import { readTokenAnswer } from './token-answer.ts'
+import { tokenParameters } from './token-parameters.ts'
 
 export type Callback = {
   /** From settings, never from `Host`: it is sent to the token endpoint. */
@@ -43,7 +44,7 @@ export const exchangeCode = async (
         idTokenExpected: true,
         ...(callback.maxAgeSeconds !== undefined && { maxAge: callback.maxAgeSeconds }),
       },
-      tenant.resource === undefined ? {} : { resource: tenant.resource },
+      tokenParameters(tenant),
     )
     await requireSignature(verifySignature, answer.id_token ?? '')
     return readTokenAnswer(answer, tenant.clientId, clock.nowMs())

@@ -6,6 +6,8 @@ import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
 import { clientAuthOf } from './client-auth.ts'
+import { endSessionAddress } from './end-session.ts'
+import { configurationFor, metadataIssuer } from './issuer-template.ts'
 import { saneTokenAnswers } from './sane-token-answers.ts'
 import type { VerifySignature } from './signature-check.ts'
 import { signatureCheck } from './signature-check.ts'
@@ -88,7 +90,7 @@ export const issuers = (deps: IssuersDeps): Issuers => {
 }
 
 const originsOf = (tenant: Tenant, configuration: Configuration | undefined): string[] => {
-  const logout = configuration?.serverMetadata().end_session_endpoint
+  const logout = configuration && endSessionAddress(configuration, tenant.profile)
   const addresses = logout === undefined ? [tenant.issuer] : [tenant.issuer, logout]
   return [...new Set(addresses.map((address) => new URL(address).origin))]
 }
@@ -105,7 +107,7 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> 
   requireIssuer(metadata, tenant)
   requireEndpoints(metadata, insecure ? ['https:', 'http:'] : ['https:'])
   const algorithm = pinnedAlgorithm(metadata)
-  const configuration = new client.Configuration(
+  const configuration = await configurationFor(
     metadata,
     tenant.clientId,
     { id_token_signed_response_alg: algorithm },
@@ -116,7 +118,9 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> 
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   if (insecure) allowLoopbackHttp(configuration)
   const { timeoutMs } = tenant
-  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs }
+  const keysNameIssuer = metadata.issuer !== tenant.issuer
+  const jwksUri = metadata.jwks_uri ?? ''
+  const keys = { jwksUri, algorithm, fetch, timeoutMs, keysNameIssuer }
   return {
     configuration,
     verifySignature: signatureCheck({ ...keys, cooldownMs: tokenKeysCooldownMs }),
@@ -137,8 +141,9 @@ const metadataUrl = (tenant: Tenant): URL => {
 
 /** Metadata of another issuer would let it speak for ours. OpenID Connect Discovery 1.0 section 4.3: identical. */
 const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void => {
-  if (metadata.issuer !== tenant.issuer)
-    throw new Error(`metadata is of issuer ${metadata.issuer}, OIDC_ISSUER is ${tenant.issuer}`)
+  const expected = metadataIssuer(tenant)
+  if (metadata.issuer !== expected)
+    throw new Error(`metadata is of issuer ${metadata.issuer}, not of ${expected}`)
 }
 
 const neededEndpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const

@@ -11,6 +11,7 @@ import type { Callback } from './code-exchange.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { EndSessionRequest } from './end-session.ts'
 import { endSessionUrl, revokeToken } from './end-session.ts'
+import { checkIssuer } from './issuer-template.ts'
 import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
 import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
@@ -46,7 +47,9 @@ export const provider = (
     authorizationUrl: async (wish, binding) =>
       await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
     exchange: async (callback) => {
-      const exchange = exchangeCode(await met(), tenant, { ...callback, redirectUri }, clock)
+      const exchange = exchangeCode(await met(), tenant, { ...callback, redirectUri }, clock).then(
+        (answer) => requireIssuer(answer, tenant),
+      )
       return await withDeadline(exchange, tenant.timeoutMs, tooSlow).catch((error: unknown) => {
         revokeLate(exchange, revoke)
         throw error
@@ -59,11 +62,23 @@ export const provider = (
     },
     revoke,
     checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
-    endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
+    endSessionUrl: async (request) => endSessionUrl(await configuration(), tenant, request),
     origins: () => issuers.origins(tenant),
     status: () => (isAway ? 'unreachable' : issuers.status(tenant)),
   }
 }
+
+/** Only a tenant that may log in does, where many share an issuer; throws `login_failed`. */
+const requireIssuer = (answer: TokenAnswer, tenant: Tenant): TokenAnswer => {
+  const verdict = answer.idToken && checkIssuer(answer.idToken.claims, tenant)
+  if (verdict?.ok !== false) return answer
+  throw new BrokerError('login_failed', {
+    cause: new Error(`ID token: ${verdict.reason}`),
+    detail: verdict.reason === 'tid_is_not_allowed' ? notAllowed : undefined,
+  })
+}
+
+const notAllowed = 'Your organisation has no access to this app.'
 
 /** Tokens that come home when nobody waits for them any more must not live on. */
 const revokeLate = (

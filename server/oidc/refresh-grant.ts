@@ -9,6 +9,7 @@ import { loggable } from './oauth-failure.ts'
 import { refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
 import { readTokenAnswer } from './token-answer.ts'
+import { tokenParameters } from './token-parameters.ts'
 
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly answer: TokenAnswer }
@@ -40,7 +41,7 @@ export const refreshGrant = async (
 ): Promise<RefreshOutcome> => {
   const { refreshToken, sub, want } = request
   try {
-    const parameters = refreshParameters(tenant, want)
+    const parameters = tokenParameters(tenant, want)
     const answer = await refreshTokenGrant(configuration, refreshToken, parameters)
     const claims = answer.claims()
     if (claims !== undefined && claims.sub !== sub)
@@ -68,13 +69,4 @@ const withTrustedIdToken = async (
   const verdict = await verify(answer.idToken.raw)
   if (verdict === 'forged') throw new Error('ID token of a refresh: forged signature')
   return verdict === 'verified' ? answer : { ...answer, idToken: undefined }
-}
-
-const refreshParameters = (tenant: Tenant, want: TokenWant): Record<string, string> => {
-  const resource = want.resource ?? tenant.resource
-  return {
-    ...(resource !== undefined && { resource }),
-    ...(want.audience !== undefined && { audience: want.audience }),
-    ...(want.scope !== undefined && { scope: want.scope }),
-  }
 }

@@ -1,5 +1,6 @@
-import { compactVerify, createRemoteJWKSet, customFetch, errors } from 'jose'
+import { compactVerify, createRemoteJWKSet, customFetch, decodeJwt, errors } from 'jose'
 import type { CustomFetch } from 'openid-client'
+import { mayKeySign } from './issuer-template.ts'
 
 /** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
 export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
@@ -16,6 +17,8 @@ export type SignatureCheckOptions = {
   readonly timeoutMs: number
   /** The keys are fetched for an unknown `kid` no sooner than this after the last time. */
   readonly cooldownMs: number
+  /** Many issuers share these keys, and each key says whose it is. */
+  readonly keysNameIssuer: boolean
 }
 
 /**
@@ -39,8 +42,12 @@ export const signatureCheck = (options: SignatureCheckOptions): VerifySignature 
   })
   return async (token) => {
     try {
-      await compactVerify(token, keys, { algorithms: [options.algorithm] })
-      return 'verified'
+      const { protectedHeader } = await compactVerify(token, keys, {
+        algorithms: [options.algorithm],
+      })
+      const signer = keys.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid)
+      const isTheirs = !options.keysNameIssuer || mayKeySign(signer, decodeJwt(token))
+      return isTheirs ? 'verified' : 'forged'
     } catch (error) {
       return verdictOn(error)
     }

@@ -26,7 +26,10 @@ export const conclude = async (
       return await inStoreTime(run, saveAnswer(deps, run, outcome.answer))
     case 'invalid_grant':
       await deps.endSession(run.session.id, 'session_expired')
-      deps.log.info(ended(run, 'invalid_grant'), 'session ended: the provider took the grant back')
+      deps.log.info(
+        { ...ended(run, 'invalid_grant'), err: outcome.cause },
+        'session ended: the provider took the grant back',
+      )
       throw sessionEnded('session_expired', loginPath, outcome.cause)
     case 'other_subject':
       await deps.endSession(run.session.id, 'session_revoked')
