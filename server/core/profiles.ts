@@ -82,7 +82,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     scopeForTokens: true,
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
-    // Seen in github.com/zmartzone/mod_auth_openidc/issues/855: a GET with `sid` alone.
+    // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
     frontchannelIss: false,
   },
   auth0: {

@@ -196,7 +196,7 @@ export const startEntra = async (seed = 1) => {
     logouts.push(url)
     if (!url.searchParams.has('logout_hint'))
       return void res.writeHead(200, { 'Content-Type': 'text/html' }).end('<p>Pick an account</p>')
-    // With `sid` and no `iss`: github.com/zmartzone/mod_auth_openidc/issues/855.
+    // With `sid` and no `iss`: github.com/OpenIDC/mod_auth_openidc/pull/855.
     if (script.frontchannelUrl !== undefined) await fetch(`${script.frontchannelUrl}?sid=${sid}`)
     sid = randomUUID()
     const back = new URL(url.searchParams.get('post_logout_redirect_uri') ?? '')
