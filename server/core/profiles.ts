@@ -20,6 +20,8 @@ export type Profile = {
   readonly takesResource: boolean
   /** The token endpoint wants the scope again, at a refresh too. */
   readonly scopeForTokens: boolean
+  /** Its UserInfo endpoint takes the access token whomever that is for. */
+  readonly userInfo: boolean
   readonly endSession: EndSessionDialect
   /** A front-channel logout names the issuer beside the session; without it, only the configured issuer can be meant. */
   readonly frontchannelIss: boolean
@@ -50,6 +52,7 @@ const generic: Profile = {
   sharedIssuers: [],
   takesResource: true,
   scopeForTokens: false,
+  userInfo: true,
   endSession: standardLogout,
   frontchannelIss: true,
 }
@@ -80,6 +83,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     takesResource: false,
     // AADSTS28003: no scope in the token request.
     scopeForTokens: true,
+    // …/userinfo: hosted on Microsoft Graph, which takes no token for another API, and says no more than the ID token.
+    userInfo: false,
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.

@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose'
 import type { Tenant } from '../config/config.ts'
 import type { ProfileName } from '../core/profiles.ts'
 import { profiles } from '../core/profiles.ts'
+import type { AsClient } from './either-secret.ts'
 import { loggable } from './oauth-failure.ts'
 
 export type EndSessionRequest = {
@@ -54,12 +55,17 @@ const claimOf = (idToken: string | undefined, name: string | undefined): string 
 
 /** Revokes a refresh token where the provider can (RFC 7009 section 2); rejects when it could not be done. */
 export const revokeToken = async (
-  configuration: Configuration,
+  {
+    configuration,
+    asClient,
+  }: { readonly configuration: Configuration; readonly asClient: AsClient },
   refreshToken: string,
 ): Promise<void> => {
   if (configuration.serverMetadata().revocation_endpoint === undefined) return
   try {
-    await tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
+    await asClient((client) =>
+      tokenRevocation(client, refreshToken, { token_type_hint: 'refresh_token' }),
+    )
   } catch (error) {
     throw loggable(error)
   }

@@ -1,10 +1,9 @@
-import type { ClientAuth, Configuration, IDToken, ServerMetadata } from 'openid-client'
+import type { ClientAuth, Configuration, ServerMetadata } from 'openid-client'
 import * as client from 'openid-client'
-import type { JWK } from 'jose'
+import type { JWK, JWTPayload } from 'jose'
 import type { Tenant } from '../config/config.ts'
 import { sharedSegment } from '../core/profiles.ts'
-import type { Result } from '../core/result.ts'
-import { err, ok } from '../core/result.ts'
+import { BrokerError } from '../core/errors.ts'
 
 /** Stands in Entra's metadata and keys for the tenant, whose name is the claim `tid`. */
 const placeholder = '{tenantid}'
@@ -19,7 +18,7 @@ export const metadataIssuer = ({ profile, issuer }: Tenant): string => {
  * openid-client's view of an authorization server whose metadata is at hand.
  *
  * It puts a token's `tid` into a template only where it has discovered the metadata at Entra's own address itself, so it is
- * made to discover there what we hold; nothing is sent. Whether that tenant may log in is `checkIssuer`'s to say.
+ * made to discover there what we hold; nothing is sent. Whether that tenant may log in is `issuerOf`'s to say.
  */
 export const configurationFor = async (
   metadata: Readonly<ServerMetadata>,
@@ -35,25 +34,26 @@ export const configurationFor = async (
 
 const templateHome = 'https://login.microsoftonline.com/common/v2.0'
 
-export type IssuerRefusal = 'tid_is_no_guid' | 'tid_is_not_of_iss' | 'tid_is_not_allowed'
-
 const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
- * Whether an ID token's tenant may log in, at an issuer that many tenants share.
+ * The issuer that a signed ID token has to name: the one that is set, or at an issuer that many tenants share that of its own
+ * tenant; throws `login_failed` for a tenant that may not log in.
  *
  * Anybody can own a tenant: `tid` counts only as part of `iss`, which the signing service vouches for, and only when it is
  * one of those allowed (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate the issuer").
  */
-export const checkIssuer = (claims: IDToken, tenant: Tenant): Result<IDToken, IssuerRefusal> => {
+export const issuerOf = ({ tid }: JWTPayload, tenant: Tenant): string => {
   const template = metadataIssuer(tenant)
-  if (template === tenant.issuer) return ok(claims)
-  const { tid } = claims
-  if (typeof tid !== 'string' || !guid.test(tid)) return err('tid_is_no_guid')
-  if (claims.iss !== template.replace(placeholder, tid)) return err('tid_is_not_of_iss')
-  const isAllowed = tenant.allowedTids?.includes(tid.toLowerCase()) === true
-  return isAllowed ? ok(claims) : err('tid_is_not_allowed')
+  if (template === tenant.issuer) return template
+  if (typeof tid !== 'string' || !guid.test(tid)) throw refused('tid is no GUID')
+  if (tenant.allowedTids?.includes(tid.toLowerCase()) !== true)
+    throw refused(`tenant ${tid} is not allowed`, 'Your organisation has no access to this app.')
+  return template.replace(placeholder, tid)
 }
+
+const refused = (reason: string, detail?: string) =>
+  new BrokerError('login_failed', { cause: new Error(`ID token: ${reason}`), detail })
 
 /** Every issuer whose tokens a tenant of ours takes: a logout that names none may mean a session of any of them. */
 export const issuersOf = (tenant: Tenant): readonly string[] => {

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { tidB } from '../support/entra-facts.ts'
 import { limit, startEntraWorld } from './entra-world.ts'
+
+/** An access token of 90 minutes has ended. */
+const longestSeconds = 5_401
 
 test(
   'entra › access token over › refreshed with the scope again, and the session goes on',
   limit,
   async (t) => {
     const { entra, clock, upstream, loggedIn } = await startEntraWorld(t)
-    entra.script.accessTokenSeconds = 200
     const user = await loggedIn()
     for (const round of [1, 2]) {
-      clock.advance(201)
+      clock.advance(longestSeconds)
       assert.equal((await user.call('/api/orders')).status, 200)
       assert.equal(entra.refreshes().length, round)
     }
@@ -26,9 +29,8 @@ test(
   limit,
   async (t) => {
     const { entra, clock, loggedIn } = await startEntraWorld(t)
-    entra.script.accessTokenSeconds = 300
     const user = await loggedIn()
-    clock.advance(301)
+    clock.advance(longestSeconds)
     entra.script.loseAnswers = 1
     assert.equal((await user.call('/api/orders')).status, 503)
     clock.advance(6)
@@ -49,9 +51,8 @@ for (const [refusal, status, lives] of endings)
     limit,
     async (t) => {
       const { entra, clock, loggedIn, log } = await startEntraWorld(t)
-      entra.script.accessTokenSeconds = 300
       const user = await loggedIn()
-      clock.advance(301)
+      clock.advance(longestSeconds)
       entra.script.refuseWith = refusal
       assert.equal((await user.call('/api/orders')).status, status)
       assert.equal((await user.session())['authenticated'], lives)
@@ -87,5 +88,30 @@ test(
     entra.script.person = undefined
     const back = await newBrowser().navigate('/login?prompt=none&return_to=/here')
     assert.deepEqual([back.url, back.status], [`${origin}/here`, 200])
+  },
+)
+
+test(
+  'entra › a refresh brings the ID token of another tenant, with the same sub › the session ends',
+  limit,
+  async (t) => {
+    const { entra, clock, loggedIn, log } = await startEntraWorld(t)
+    const user = await loggedIn()
+    clock.advance(longestSeconds)
+    entra.script.alterClaims = (claims) => ({ ...claims, tid: tidB, iss: entra.issuerOf(tidB) })
+    assert.equal((await user.call('/api/orders')).status, 401)
+    assert.equal((await user.session())['authenticated'], false)
+    assert.match(log(), /"reason":"other_login"/)
+  },
+)
+
+test(
+  'entra › claims that the ID token lacks › Graph is not asked for them, and gets no token',
+  limit,
+  async (t) => {
+    const { entra, loggedIn } = await startEntraWorld(t)
+    const { user } = await (await loggedIn()).session()
+    assert.equal((user as Record<string, unknown>)['email'], undefined)
+    assert.equal(entra.paths.filter((path) => path.includes('userinfo')).length, 0)
   },
 )

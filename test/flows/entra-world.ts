@@ -30,9 +30,11 @@ export const startEntraWorld = async (t: TestContext, over: Record<string, strin
     config: (config) => ({
       ...config,
       tenant,
-      session: { ...config.session, claims: ['groups', 'tid'] },
+      // Its access tokens live up to 90 minutes.
+      session: { ...config.session, idleSeconds: 43_200, claims: ['groups', 'tid'] },
     }),
   })
+  entra.script.nowMs = world.clock.nowMs
   return { ...world, entra, log: captured.text }
 }
 

@@ -20,8 +20,7 @@ export type EntraScript = {
   alterClaims: (claims: Json) => Json
   /** `personal`: with the key that may sign for personal accounts alone. */
   signer: 'tenants' | 'personal'
-  /** Else 60 to 90 minutes, by the seed. */
-  accessTokenSeconds: number | undefined
+  nowMs: () => number
   /** Refuses token requests, by name in entra-facts.ts. */
   refuseWith: keyof typeof entraAnswers | undefined
   /** Does what a refresh asks for, and loses the answer, this many times. */
@@ -46,6 +45,7 @@ export const startEntra = async (seed = 1) => {
   const codes = new Map<string, Code>()
   const tokenRequests: EntraTokenRequest[] = []
   const logouts: URL[] = []
+  const paths: string[] = []
   const script: EntraScript = {
     person: {
       tid: tidA,
@@ -56,7 +56,7 @@ export const startEntra = async (seed = 1) => {
     },
     alterClaims: (claims) => claims,
     signer: 'tenants',
-    accessTokenSeconds: undefined,
+    nowMs: Date.now,
     refuseWith: undefined,
     loseAnswers: 0,
     frontchannelUrl: undefined,
@@ -70,7 +70,7 @@ export const startEntra = async (seed = 1) => {
   /** access-tokens, "Token lifetime": random, 60 to 90 minutes. */
   const lifeSeconds = () => {
     draw = (draw * 1_103_515_245 + 12_345) % 2_147_483_648
-    return script.accessTokenSeconds ?? 3_600 + (draw % 1_801)
+    return 3_600 + (draw % 1_801)
   }
 
   /** v2-protocols-oidc: no revocation endpoint is listed; the issuer of `common` and `organizations` is a template. */
@@ -80,6 +80,8 @@ export const startEntra = async (seed = 1) => {
       issuer: issuerOf(tid === 'consumers' ? personalTid : tid),
       authorization_endpoint: `${origin}/${segment}/oauth2/v2.0/authorize`,
       token_endpoint: `${origin}/${segment}/oauth2/v2.0/token`,
+      // At graph.microsoft.com in truth, and for tokens of Microsoft Graph alone: userinfo.
+      userinfo_endpoint: `${origin}/graph/oidc/userinfo`,
       jwks_uri: `${origin}/${segment}/discovery/v2.0/keys`,
       end_session_endpoint: `${origin}/${segment}/oauth2/v2.0/logout`,
       token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'], // prettier-ignore
@@ -114,7 +116,7 @@ export const startEntra = async (seed = 1) => {
 
   /** id-token-claims-reference: pairwise `sub`, `oid`, `tid`; no `at_hash` at the token endpoint; a v2.0 header has no `x5t`. */
   const idToken = async ({ person, sid }: Grant, nonce: string | undefined) => {
-    const now = Math.floor(Date.now() / 1_000)
+    const now = Math.floor(script.nowMs() / 1_000)
     const pair = `${entraClient.id} ${person.tid} ${person.oid}`
     const claims: Json = {
       ver: '2.0',
@@ -210,6 +212,7 @@ export const startEntra = async (seed = 1) => {
 
   const route = async (req: IncomingMessage, res: ServerResponse) => {
     const url = new URL(req.url ?? '/', origin)
+    paths.push(url.pathname)
     const [, segment = '', ...rest] = url.pathname.split('/')
     switch (rest.join('/')) {
       case 'v2.0/.well-known/openid-configuration':
@@ -238,7 +241,7 @@ export const startEntra = async (seed = 1) => {
     server.close()
   }
   const refreshes = () => tokenRequests.filter(({ parameters }) => parameters.get('grant_type') === 'refresh_token') // prettier-ignore
-  return { origin, script, tokenRequests, refreshes, logouts, issuerOf, close }
+  return { origin, script, tokenRequests, refreshes, logouts, paths, issuerOf, close }
 }
 
 export type Entra = Awaited<ReturnType<typeof startEntra>>
