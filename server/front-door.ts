@@ -8,7 +8,6 @@ import type { Random } from './core/random.ts'
 import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
 import { checkedTarget } from './http/checked-target.ts'
-import { ownEndpoints } from './http/endpoints.ts'
 import { hostOf } from './http/host.ts'
 import { hasBody } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
@@ -26,6 +25,8 @@ export type FrontDoorDeps = {
   readonly origin: string
   /** Undefined for the broker's own addresses. */
   readonly routeFor: (path: string) => Route | undefined
+  /** Whether an address is one of the broker's that are there. */
+  readonly owns: (path: string) => boolean
   readonly draining: () => boolean
   readonly proxied: (call: RoutedCall) => Promise<void>
   /** Resolves with the status of the handshake. */
@@ -116,8 +117,7 @@ const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
   if (deps.forwardAuth.isAsked(req)) return true
   const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
   return (
-    target.ok &&
-    (ownEndpoints.has(target.value.path) || deps.routeFor(target.value.path) !== undefined)
+    target.ok && (deps.owns(target.value.path) || deps.routeFor(target.value.path) !== undefined)
   )
 }
 

@@ -11,6 +11,12 @@ export type JsonObject = Readonly<Record<string, unknown>>
 
 export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
 
+/** Whom the provider's word on one claim lets in. Domains and `tid` in lower case. */
+export type AllowRule = {
+  readonly kind: 'domain' | 'group' | 'role' | 'tid'
+  readonly value: string
+}
+
 /** One tenant's provider, and how we are registered there. */
 export type Tenant = {
   readonly id: TenantId
@@ -26,7 +32,11 @@ export type Tenant = {
   readonly authParams: Readonly<Record<string, string>>
   /** Path into the ID token's claims, by dots, such as `realm_access.roles`. */
   readonly rolesClaim: string
+  /** Who may log in: whoever meets one of them; undefined: everyone the provider lets in. */
+  readonly allow?: readonly AllowRule[] | undefined
   readonly responseMode: 'query' | 'form_post'
+  /** What a front-channel logout names its session by; undefined: there is none. */
+  readonly frontchannel?: 'iss_and_sid' | 'sid_alone' | undefined
   readonly logoutHint: 'id_token' | 'off'
   readonly logoutTyp: 'compat' | 'strict'
   /** Who waits for the provider, waits this long at most. */

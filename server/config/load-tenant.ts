@@ -1,3 +1,4 @@
+import { allowRules } from './allow-rules.ts'
 import { asIssuer, asTenantId } from '../core/ids.ts'
 import { secret } from '../core/secret.ts'
 import type { ClientAuth, ProfileName, Tenant } from './config.ts'
@@ -13,6 +14,17 @@ const rolesByProfile: Readonly<Record<ProfileName, string>> = {
   okta: 'groups',
   cognito: 'cognito:groups',
   google: 'roles',
+}
+
+/** Entra sends `sid` and leaves `iss` out, which OpenID Connect Front-Channel Logout 1.0 section 2 does not have. */
+const frontchannelByProfile: Readonly<Record<ProfileName, 'iss_and_sid' | 'sid_alone'>> = {
+  generic: 'iss_and_sid',
+  keycloak: 'iss_and_sid',
+  entra: 'sid_alone',
+  auth0: 'iss_and_sid',
+  okta: 'iss_and_sid',
+  cognito: 'iss_and_sid',
+  google: 'iss_and_sid',
 }
 
 const profiles = ['generic', 'keycloak', 'entra', 'auth0', 'okta', 'cognito', 'google'] as const
@@ -53,6 +65,11 @@ const readTenant = (read: Reader): Tenant => {
     audience: read.text('OIDC_AUDIENCE'),
     authParams: read.value('OIDC_AUTH_PARAMS', parse.authParams, {}),
     rolesClaim: read.text('OIDC_ROLES_CLAIM') ?? rolesByProfile[profile],
+    allow: read.value('OIDC_ALLOW', allowRules, undefined),
+    frontchannel:
+      read.value('OIDC_FRONTCHANNEL', parse.oneOf(['off', 'on']), 'off') === 'on'
+        ? frontchannelByProfile[profile]
+        : undefined,
     responseMode: read.value('OIDC_RESPONSE_MODE', parse.oneOf(['query', 'form_post']), 'query'),
     logoutTyp: read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat'),
     logoutHint: read.value('OIDC_LOGOUT_HINT', parse.oneOf(['id_token', 'off']), 'id_token'),
@@ -92,10 +109,8 @@ const requireNoOrphans = (read: Reader): void => {
 /** What would weaken the login, or not happen, if it were quietly passed over. */
 const refuseUnbuilt = (read: Reader): void => {
   const unbuilt = 'is not available in this version'
-  if (read.text('OIDC_ALLOW') !== undefined) read.problem('OIDC_ALLOW', unbuilt)
   if (read.value('OIDC_PAR', parse.oneOf(['auto', 'on', 'off']), 'auto') === 'on')
     read.problem('OIDC_PAR', `on ${unbuilt}`)
-  for (const name of ['OIDC_DPOP', 'OIDC_FRONTCHANNEL'] as const)
-    if (read.value(name, parse.oneOf(['off', 'on']), 'off') === 'on')
-      read.problem(name, `on ${unbuilt}`)
+  if (read.value('OIDC_DPOP', parse.oneOf(['off', 'on']), 'off') === 'on')
+    read.problem('OIDC_DPOP', `on ${unbuilt}`)
 }
