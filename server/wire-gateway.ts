@@ -1,5 +1,6 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { monotonicMs } from './core/clock.ts'
+import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
@@ -118,6 +119,7 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
         onChange: backend.onChange,
       }),
       grant: (_principal, request) => parts.provider.refresh(request),
+      isNoLongerAllowed: (claims) => isNoLongerAllowed(claims, config.tenant),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),
     }),

@@ -15,6 +15,12 @@ export type ClientAuth =
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** Whom the provider's word on one claim lets in. Domains and `tid` in lower case. */
+export type AllowRule = {
+  readonly kind: 'domain' | 'group' | 'role' | 'tid'
+  readonly value: string
+}
+
 /** One tenant's provider, and how we are registered there. */
 export type Tenant = {
   readonly id: TenantId
@@ -34,7 +40,11 @@ export type Tenant = {
   readonly furtherRoles?: readonly (readonly string[])[] | undefined
   /** Which tenants may log in at an issuer that many share, as GUIDs; undefined: the issuer is one tenant's. */
   readonly allowedTids?: readonly string[] | undefined
+  /** Who may log in: whoever meets one of them; undefined: everyone the provider lets in. */
+  readonly allow?: readonly AllowRule[] | undefined
   readonly responseMode: 'query' | 'form_post'
+  /** What a front-channel logout names its session by; undefined: there is none. */
+  readonly frontchannel?: 'iss_and_sid' | 'sid_alone' | undefined
   readonly logoutHint: 'id_token' | 'off'
   readonly logoutTyp: 'compat' | 'strict'
   /** Who waits for the provider, waits this long at most. */

@@ -67,8 +67,8 @@ export const providerSettings = {
   OIDC_ALLOW: {
     group: 'provider',
     meaning:
-      'Who may log in: rules on email domain, group, role or `tid`. In this version only `tid:` rules, at an issuer of Entra that many tenants share; others are refused.',
-    example: 'domain:example.com',
+      'Who may log in: whoever meets one of the rules `domain:`, `group:`, `role:` or `tid:`; see docs/who-may-log-in.md.',
+    example: 'domain:example.com, group:staff, role:admin',
     default: 'everyone the provider lets in',
   },
   OIDC_ROLES_CLAIM: {
@@ -98,8 +98,8 @@ export const providerSettings = {
   },
   OIDC_FRONTCHANNEL: {
     group: 'provider',
-    meaning: 'Front-channel logout: `off` or `on`. Not in this version: `on` is refused.',
-    example: 'off',
+    meaning: 'Front-channel logout at `/frontchannel-logout`: `off` or `on`.',
+    example: 'on',
     default: 'off',
   },
   OIDC_LOGOUT_TYP: {

@@ -1,3 +1,4 @@
+import { allowRules } from './allow-rules.ts'
 import { asIssuer, asTenantId } from '../core/ids.ts'
 import { secret } from '../core/secret.ts'
 import type { ClientAuth, Tenant } from './config.ts'
@@ -5,7 +6,7 @@ import * as parse from './parsers.ts'
 import type { Reader } from './reader.ts'
 import { privateKeys } from './client-keys.ts'
 import type { ProfileName } from '../core/profiles.ts'
-import { profiles, sharedSegment } from '../core/profiles.ts'
+import { profiles } from '../core/profiles.ts'
 import { allowedTids, refuseOtherResources } from './tenant-rules.ts'
 
 const profileNames = ['generic', 'keycloak', 'entra', 'auth0', 'okta', 'cognito', 'google'] as const
@@ -19,7 +20,7 @@ const authMethods = [
 /** The default tenant from `OIDC_*`; undefined where no issuer is set. Every setting is read, so that all problems show. */
 export const loadTenant = (read: Reader, production: boolean): Tenant | undefined => {
   const tenant = readTenant(read)
-  refuseUnbuilt(read, tenant)
+  refuseUnbuilt(read)
   if (read.text('OIDC_ISSUER') === undefined) {
     requireNoOrphans(read)
     return undefined
@@ -36,6 +37,7 @@ const readTenant = (read: Reader): Tenant => {
   const issuer = read.value('OIDC_ISSUER', parse.issuer, '')
   const scope = read.value('OIDC_SCOPE', parse.scope, 'openid profile email')
   refuseOtherResources(read, profile, scope)
+  const allow = read.value('OIDC_ALLOW', allowRules, undefined)
   const discovery = read.value('OIDC_DISCOVERY_URL', parse.httpUrl, undefined)
   return {
     id: asTenantId('default'),
@@ -49,7 +51,12 @@ const readTenant = (read: Reader): Tenant => {
     audience: read.text('OIDC_AUDIENCE'),
     authParams: readAuthParams(read, profile),
     ...readRolesClaims(read, profile),
-    allowedTids: allowedTids(read, profile, issuer),
+    allow,
+    allowedTids: allowedTids(read, { profile, issuer, allow }),
+    frontchannel:
+      read.value('OIDC_FRONTCHANNEL', parse.oneOf(['off', 'on']), 'off') === 'on'
+        ? profiles[profile].frontchannel
+        : undefined,
     responseMode: read.value('OIDC_RESPONSE_MODE', parse.oneOf(['query', 'form_post']), 'query'),
     logoutTyp: read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat'),
     logoutHint: read.value('OIDC_LOGOUT_HINT', parse.oneOf(['id_token', 'off']), 'id_token'),
@@ -116,17 +123,11 @@ const requireNoOrphans = (read: Reader): void => {
     if (read.text(name) !== undefined) read.problem('OIDC_ISSUER', `is not set, and ${name} is`)
 }
 
-const isTidRule = (rule: string): boolean => rule.trim().startsWith('tid:')
-
 /** What would weaken the login, or not happen, if it were quietly passed over. */
-const refuseUnbuilt = (read: Reader, { profile, issuer }: Tenant): void => {
+const refuseUnbuilt = (read: Reader): void => {
   const unbuilt = 'is not available in this version'
-  const allow = read.text('OIDC_ALLOW')?.split(',') ?? []
-  const isBuilt = sharedSegment(profile, issuer) !== undefined && allow.every(isTidRule)
-  if (allow.length > 0 && !isBuilt) read.problem('OIDC_ALLOW', unbuilt)
   if (read.value('OIDC_PAR', parse.oneOf(['auto', 'on', 'off']), 'auto') === 'on')
     read.problem('OIDC_PAR', `on ${unbuilt}`)
-  for (const name of ['OIDC_DPOP', 'OIDC_FRONTCHANNEL'] as const)
-    if (read.value(name, parse.oneOf(['off', 'on']), 'off') === 'on')
-      read.problem(name, `on ${unbuilt}`)
+  if (read.value('OIDC_DPOP', parse.oneOf(['off', 'on']), 'off') === 'on')
+    read.problem('OIDC_DPOP', `on ${unbuilt}`)
 }

@@ -3,7 +3,6 @@ import { profiles, resourcesOf, sharedSegment } from '../core/profiles.ts'
 import type { Tenant } from './config.ts'
 import type { Reader } from './reader.ts'
 
-const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const example = 'tid:8eaef023-2b34-4da1-9baa-8bc8c9d6a490'
 
 /**
@@ -12,20 +11,18 @@ const example = 'tid:8eaef023-2b34-4da1-9baa-8bc8c9d6a490'
  */
 export const allowedTids = (
   read: Reader,
-  profile: ProfileName,
-  issuer: string,
+  { profile, issuer, allow = [] }: Pick<Tenant, 'profile' | 'allow'> & { readonly issuer: string },
 ): readonly string[] | undefined => {
   if (sharedSegment(profile, issuer) === undefined) return undefined
-  const rules = (read.text('OIDC_ALLOW') ?? '').split(',').map((rule) => rule.trim())
-  const tids = rules.flatMap((rule) =>
-    rule.startsWith('tid:') ? [rule.slice('tid:'.length).toLowerCase()] : [],
-  )
-  const note = (wrong: string) => {
-    read.problemAt({ name: 'OIDC_ALLOW', wrong, example })
-  }
-  if (tids.length === 0)
-    note('has no tid: rule, and OIDC_ISSUER is for every tenant: anybody in the world could log in')
-  if (!tids.every((tid) => guid.test(tid))) note('has a tid: rule without a GUID')
+  const tids = allow.flatMap(({ kind, value }) => (kind === 'tid' ? [value] : []))
+  const isMalformed = read.problems.some(({ name }) => name === 'OIDC_ALLOW')
+  if (tids.length === 0 && !isMalformed)
+    read.problemAt({
+      name: 'OIDC_ALLOW',
+      wrong:
+        'has no tid: rule, and OIDC_ISSUER is for every tenant: anybody in the world could log in',
+      example,
+    })
   return tids
 }
 

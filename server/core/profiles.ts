@@ -23,8 +23,8 @@ export type Profile = {
   /** Its UserInfo endpoint takes the access token whomever that is for. */
   readonly userInfo: boolean
   readonly endSession: EndSessionDialect
-  /** A front-channel logout names the issuer beside the session; without it, only the configured issuer can be meant. */
-  readonly frontchannelIss: boolean
+  /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
+  readonly frontchannel: 'iss_and_sid' | 'sid_alone'
 }
 
 /** How the address is made where the provider's own session ends. */
@@ -54,7 +54,7 @@ const generic: Profile = {
   scopeForTokens: false,
   userInfo: true,
   endSession: standardLogout,
-  frontchannelIss: true,
+  frontchannel: 'iss_and_sid',
 }
 
 /** For providers whose used refresh tokens stay good; a day is longer than any session waits with a refresh in doubt. */
@@ -88,7 +88,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
-    frontchannelIss: false,
+    frontchannel: 'sid_alone',
   },
   auth0: {
     ...generic,

@@ -2,6 +2,8 @@ import type { ClientAuth, Configuration, ServerMetadata } from 'openid-client'
 import * as client from 'openid-client'
 import type { JWK, JWTPayload } from 'jose'
 import type { Tenant } from '../config/config.ts'
+import type { Issuer } from '../core/ids.ts'
+import { asIssuer } from '../core/ids.ts'
 import { sharedSegment } from '../core/profiles.ts'
 import { BrokerError } from '../core/errors.ts'
 
@@ -18,7 +20,7 @@ export const metadataIssuer = ({ profile, issuer }: Tenant): string => {
  * openid-client's view of an authorization server whose metadata is at hand.
  *
  * It puts a token's `tid` into a template only where it has discovered the metadata at Entra's own address itself, so it is
- * made to discover there what we hold; nothing is sent. Whether that tenant may log in is `issuerOf`'s to say.
+ * made to discover there what we hold; nothing is sent. Whether that tenant may log in is `whyNotAllowed`'s to say.
  */
 export const configurationFor = async (
   metadata: Readonly<ServerMetadata>,
@@ -38,28 +40,26 @@ const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * The issuer that a signed ID token has to name: the one that is set, or at an issuer that many tenants share that of its own
- * tenant; throws `login_failed` for a tenant that may not log in.
+ * tenant; throws `login_failed` where that is no tenant's.
  *
- * Anybody can own a tenant: `tid` counts only as part of `iss`, which the signing service vouches for, and only when it is
- * one of those allowed (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate the issuer").
+ * Anybody can own a tenant: `tid` counts only as part of `iss`, which the signing service vouches for; which tenants may log
+ * in is for `whyNotAllowed` to say (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate the issuer").
  */
 export const issuerOf = ({ tid }: JWTPayload, tenant: Tenant): string => {
   const template = metadataIssuer(tenant)
   if (template === tenant.issuer) return template
   if (typeof tid !== 'string' || !guid.test(tid)) throw refused('tid is no GUID')
-  if (tenant.allowedTids?.includes(tid.toLowerCase()) !== true)
-    throw refused(`tenant ${tid} is not allowed`, 'Your organisation has no access to this app.')
   return template.replace(placeholder, tid)
 }
 
-const refused = (reason: string, detail?: string) =>
-  new BrokerError('login_failed', { cause: new Error(`ID token: ${reason}`), detail })
+const refused = (reason: string) =>
+  new BrokerError('login_failed', { cause: new Error(`ID token: ${reason}`) })
 
 /** Every issuer whose tokens a tenant of ours takes: a logout that names none may mean a session of any of them. */
-export const issuersOf = (tenant: Tenant): readonly string[] => {
+export const issuersOf = (tenant: Tenant): readonly Issuer[] => {
   const template = metadataIssuer(tenant)
   if (template === tenant.issuer) return [tenant.issuer]
-  return (tenant.allowedTids ?? []).map((tid) => template.replace(placeholder, tid))
+  return (tenant.allowedTids ?? []).map((tid) => asIssuer(template.replace(placeholder, tid)))
 }
 
 /**

@@ -16,13 +16,14 @@ export const principalOf = (
   shownClaims: readonly string[],
   headerClaims: readonly string[] = [],
 ): Principal => {
-  const claims = withoutClaimsElsewhere(token)
-  const paths = [tenant.rolesClaim, ...(tenant.furtherRoles ?? [])]
+  const { iss, sub, aud, iat, exp } = token
+  const claims: IDToken = { ...withoutClaimsElsewhere(token), iss, sub, aud, iat, exp }
+  const paths = rolePathsOf(tenant)
   return {
     // The token's own: at an issuer that many tenants share, a `sub` counts within its tenant.
-    issuer: asIssuer(claims.iss),
+    issuer: asIssuer(iss),
     tenant: tenant.id,
-    sub: asSub(claims.sub),
+    sub: asSub(sub),
     sid: typeof claims['sid'] === 'string' ? asSid(claims['sid']) : undefined,
     roles: [...new Set(paths.flatMap((path) => rolesOf(claims, path)))],
     claims: pick(claims, [...alwaysShown, ...shownClaims]),
@@ -41,12 +42,12 @@ export const claimsElsewhere = (claims: Readonly<Record<string, unknown>>): read
   return typeof names === 'object' && names !== null ? Object.keys(names) : []
 }
 
-/** Entra puts the name of the source in the claim's place, which would read as a group of that name. */
-const withoutClaimsElsewhere = (token: IDToken): IDToken => {
-  const elsewhere = new Set(claimsElsewhere(token))
-  const kept = Object.entries(token).filter(([name]) => !elsewhere.has(name))
-  const { iss, sub, aud, iat, exp } = token
-  return { ...Object.fromEntries(kept), iss, sub, aud, iat, exp }
+/** The claims less those: Entra puts the name of the source in a claim's place, which would read as a group of that name. */
+export const withoutClaimsElsewhere = (
+  claims: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> => {
+  const elsewhere = new Set(claimsElsewhere(claims))
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => !elsewhere.has(name)))
 }
 
 const pick = (claims: IDToken, names: readonly string[]): Record<string, unknown> =>
@@ -58,8 +59,17 @@ const pick = (claims: IDToken, names: readonly string[]): Record<string, unknown
     }),
   )
 
+/** Every place that roles are read from. */
+export const rolePathsOf = ({
+  rolesClaim,
+  furtherRoles = [],
+}: Pick<Tenant, 'rolesClaim' | 'furtherRoles'>): readonly ClaimPath[] => [
+  rolesClaim,
+  ...furtherRoles,
+]
+
 /** By dots, or by its parts. */
-type ClaimPath = string | readonly string[]
+export type ClaimPath = string | readonly string[]
 
 /** The claim of that whole name (it may be a URL), or else at the end of a path. */
 export const claimAt = (claims: Readonly<Record<string, unknown>>, path: ClaimPath): unknown =>

@@ -77,11 +77,16 @@ for (const segment of ['common', 'organizations'])
   })
 
 for (const rule of ['tid:', 'tid:*', 'tid:contoso.onmicrosoft.com', `tid:${tid},tid:common`])
-  test(`OIDC_ALLOW › ${rule} at a shared issuer › refused: not a GUID`, () => {
-    assert.deepEqual(problems({ ...shared('common'), OIDC_ALLOW: rule }), [
-      'OIDC_ALLOW has a tid: rule without a GUID',
-    ])
+  test(`OIDC_ALLOW › ${rule} at a shared issuer › refused: not a GUID, and nothing else`, () => {
+    const wrong = problems({ ...shared('common'), OIDC_ALLOW: rule })
+    assert.equal(wrong.length, 1)
+    assert.match(wrong[0] ?? '', /^OIDC_ALLOW has the rule .*which is no GUID/)
   })
+
+test('OIDC_ALLOW › only a domain at a shared issuer › refused: whoever owns a tenant writes any address', () => {
+  const [wrong] = problems({ ...shared('common'), OIDC_ALLOW: 'domain:contoso.example' })
+  assert.match(wrong ?? '', /^OIDC_ALLOW has no tid: rule/)
+})
 
 test("OIDC_ISSUER › one tenant's at Entra, or common at another provider › needs no rule", () => {
   assert.deepEqual(problems(shared(tid)), [])

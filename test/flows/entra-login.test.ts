@@ -44,6 +44,7 @@ type Claims = Record<string, unknown>
 type Refusal = {
   readonly name: string
   readonly reason: RegExp
+  readonly status?: number
   readonly tid?: string
   readonly signer?: 'personal'
   readonly claims?: (claims: Claims, issuerOf: (tid: string) => string) => Claims
@@ -51,8 +52,18 @@ type Refusal = {
 
 const stranger = randomUUID()
 const refusals: readonly Refusal[] = [
-  { name: 'a tenant not allowed', tid: stranger, reason: /tenant [0-9a-f-]{36} is not allowed/ },
-  { name: 'a personal account', tid: personalTid, reason: /tenant [0-9a-f-]{36} is not allowed/ },
+  {
+    name: 'a tenant not allowed',
+    tid: stranger,
+    status: 403,
+    reason: /"login_refused".*"rules":\{"tid":"unmet"\}/,
+  },
+  {
+    name: 'a personal account',
+    tid: personalTid,
+    status: 403,
+    reason: /"login_refused".*"rules":\{"tid":"unmet"\}/,
+  },
   {
     name: 'the tid of an allowed tenant under the iss of another',
     reason: /unexpected JWT \\"iss\\"/,
@@ -80,7 +91,7 @@ const refusals: readonly Refusal[] = [
   },
 ]
 
-for (const { name, reason, tid, signer, claims } of refusals)
+for (const { name, reason, status = 400, tid, signer, claims } of refusals)
   test(`entra › ${name} › no login, and the log says why`, limit, async (t) => {
     const { entra, newBrowser, log } = await startEntraWorld(t)
     if (tid !== undefined) entra.script.person = personIn(tid)
@@ -88,7 +99,7 @@ for (const { name, reason, tid, signer, claims } of refusals)
     if (claims !== undefined) entra.script.alterClaims = (usual) => claims(usual, entra.issuerOf)
     const user = newBrowser()
     const page = await user.navigate('/login')
-    assert.equal(page.status, 400, page.text)
+    assert.equal(page.status, status, page.text)
     assert.equal((await user.session())['authenticated'], false)
     assert.match(log(), reason)
   })
@@ -129,5 +140,37 @@ test(
     assert.deepEqual((await (await loggedIn()).session())['roles'], ['group-0', 'group-1'])
     entra.script.person = { ...personIn(tidA), groups: 300 }
     assert.deepEqual((await (await loggedIn()).session())['roles'], [])
+  },
+)
+
+test(
+  'entra › a tid: rule and a domain: rule, somebody of that domain in a tenant of their own › not allowed',
+  limit,
+  async (t) => {
+    const { entra, newBrowser } = await startEntraWorld(t, {
+      OIDC_ALLOW: `tid:${tidA},domain:contoso.example`,
+    })
+    entra.script.person = personIn(stranger)
+    entra.script.alterClaims = (claims) => ({
+      ...claims,
+      email: 'ada@contoso.example',
+      xms_edov: true,
+    })
+    const user = newBrowser()
+    assert.equal((await user.navigate('/login')).status, 403)
+    assert.equal((await user.session())['authenticated'], false)
+  },
+)
+
+test(
+  'entra › OIDC_ALLOW by group, and too many groups for the ID token › not allowed, the source is no group',
+  limit,
+  async (t) => {
+    const { entra, newBrowser } = await startEntraWorld(t, {
+      OIDC_ISSUER: '',
+      OIDC_ALLOW: 'group:src1',
+    })
+    entra.script.person = { ...personIn(tidA), groups: 201 }
+    assert.equal((await newBrowser().navigate('/login')).status, 403)
   },
 )

@@ -61,7 +61,7 @@ for (const [refusal, status, lives] of endings)
   )
 
 test(
-  'entra › logout › logout_hint from login_hint, no account is asked for, other apps hear sid alone',
+  'entra › logout › logout_hint from login_hint, no account is asked for, the front channel names sid alone',
   limit,
   async (t) => {
     const { origin, entra, upstream, loggedIn } = await startEntraWorld(t)
@@ -113,5 +113,20 @@ test(
     const { user } = await (await loggedIn()).session()
     assert.equal((user as Record<string, unknown>)['email'], undefined)
     assert.equal(entra.paths.filter((path) => path.includes('userinfo')).length, 0)
+  },
+)
+
+test(
+  'entra › signed out at Microsoft, told by the front channel with sid alone › the session of an allowed tenant ends',
+  limit,
+  async (t) => {
+    const { origin, entra, loggedIn } = await startEntraWorld(t, { OIDC_FRONTCHANNEL: 'on' })
+    const first = await loggedIn()
+    const second = await loggedIn()
+    entra.script.frontchannelUrl = `${origin}/frontchannel-logout`
+    const answer = await first.call('/logout', { method: 'POST', headers: await first.csrf() })
+    assert.equal((await second.session())['authenticated'], true)
+    await first.navigate(String(answer.json()['redirect_to']), 'same-origin')
+    assert.equal((await second.session())['authenticated'], false)
   },
 )

@@ -22,6 +22,8 @@ export const startEntraWorld = async (t: TestContext, over: Record<string, strin
     OIDC_SCOPE: 'openid profile email offline_access',
     OIDC_ALLOW: `tid:${tidA}, tid:${tidB.toUpperCase()}`,
     ...over,
+    // One tenant's issuer on request.
+    ...(over['OIDC_ISSUER'] === '' && { OIDC_ISSUER: `${entra.origin}/${tidA}/v2.0` }),
   }
   const { tenant } = loaded(env)
   assert.ok(tenant)
