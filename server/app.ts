@@ -17,6 +17,8 @@ export const createApp = (rooms: Rooms, options: { readonly secure: boolean }): 
   app.enable('strict routing')
   trustScheme(app, options.secure)
 
+  // Before `refuseReserved`: its address is reserved, and there only by OIDC_FRONTCHANNEL.
+  app.use(rooms.frontchannelLogout)
   app.use(requireOwnMethod)
   app.use(refuseReserved)
   app.use(rooms.health)

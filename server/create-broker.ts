@@ -8,6 +8,7 @@ import { silentLog } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
 import type { FrontDoorDeps, Next } from './front-door.ts'
 import { frontDoor } from './front-door.ts'
+import { frontchannelLogoutPath, ownEndpoints } from './http/endpoints.ts'
 import { orderFault, placeFault } from './http/mount-fault.ts'
 import { requestIdOf } from './http/request-id.ts'
 import { providerFetch } from './oidc/provider-fetch.ts'
@@ -99,6 +100,9 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
     reply,
     origin: config.origin,
     routeFor: rooms.routes,
+    owns: (path) =>
+      ownEndpoints.has(path) ||
+      (path === frontchannelLogoutPath && config.tenant.frontchannel !== undefined),
     proxied: (call) => (refuses(call.req, call.res) ? Promise.resolve() : proxied(call)),
     upgraded: upgradePath(rooms.proxy),
     forwardAuth: {

@@ -9,7 +9,6 @@ import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
 import type { TargetCheck } from './http/checked-target.ts'
 import { targetCheck } from './http/checked-target.ts'
-import { ownEndpoints } from './http/endpoints.ts'
 import { hostOf } from './http/host.ts'
 import { hasBody } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
@@ -27,6 +26,8 @@ export type FrontDoorDeps = {
   readonly origin: string
   /** Undefined for the broker's own addresses. */
   readonly routeFor: (path: string) => Route | undefined
+  /** Whether an address is one of the broker's that are there. */
+  readonly owns: (path: string) => boolean
   readonly draining: () => boolean
   readonly proxied: (call: RoutedCall) => Promise<void>
   /** Resolves with the status of the handshake. */
@@ -115,14 +116,14 @@ const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: Server
 }
 
 /** Mounted in someone else's app, only our own addresses are ours to judge. */
-const ownAddress = ({ origin, forwardAuth, routeFor }: FrontDoorDeps) => {
+const ownAddress = ({ origin, forwardAuth, owns, routeFor }: FrontDoorDeps) => {
   const host = hostOf(origin)
   return (req: IncomingMessage): boolean => {
     if (forwardAuth.isAsked(req)) return true
     const target = parseRequestTarget(req.url ?? '', host)
     if (!target.ok) return false
     const { path } = target.value
-    return ownEndpoints.has(path) || routeFor(path) !== undefined
+    return owns(path) || routeFor(path) !== undefined
   }
 }
 

@@ -3,6 +3,7 @@ import { monotonicMs } from './core/clock.ts'
 import type { Route } from './config/config.ts'
 import { tokenKey } from './core/token-set.ts'
 import { routePolicy } from './policy/route-policy.ts'
+import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
@@ -156,6 +157,7 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
         onChange: backend.onChange,
       }),
       grant: (_principal, request) => parts.provider.refresh(request),
+      isNoLongerAllowed: (claims) => isNoLongerAllowed(claims, config.tenant),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),
     }),

@@ -5,11 +5,12 @@ import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
 import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { forwardAuth } from './forward-auth/forward-auth.ts'
+import { frontchannelLogoutRoutes } from './frontchannel-logout/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { isOwnAddress } from './http/endpoints.ts'
 import { errorHandler } from './http/error-handler.ts'
-import { formReader } from './http/parameters.ts'
+import { formReader, requireForm } from './http/parameters.ts'
 import { refuseForeign } from './http/require-app.ts'
 import { appHeaders } from './http/security-headers.ts'
 import { finishLogin } from './login/finish-login.ts'
@@ -18,7 +19,9 @@ import { startLogin } from './login/start-login.ts'
 import { transactions } from './login/transactions.ts'
 import { endLogin } from './logout/end-login.ts'
 import { logoutRoutes } from './logout/routes.ts'
-import { principalOf } from './oidc/principal-of.ts'
+import { claimsElsewhere, principalOf } from './oidc/principal-of.ts'
+import { issuersOf } from './oidc/issuer-template.ts'
+import { otherAccountPrompt, whyNotAllowed } from './oidc/may-log-in.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
@@ -37,6 +40,7 @@ import { proxyRoom, streamRoom } from './wire-gateway.ts'
 export type Rooms = {
   readonly health: RequestHandler
   readonly backchannelLogout: RequestHandler
+  readonly frontchannelLogout: RequestHandler
   readonly refuseForeign: RequestHandler
   readonly session: readonly RequestHandler[]
   readonly login: RequestHandler
@@ -61,15 +65,11 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
   const proxy = proxyRoom(config, powers, { ...parts, ...streaming, upstream })
   const routes = routesBesideOwn(config)
   return {
-    health: healthRoutes({
-      reply,
-      pingStore: powers.backend.ping,
-      providerStatus: parts.provider.status,
-      draining: powers.draining,
-    }),
+    health: healthRoom(powers, parts),
     refuseForeign: refuseForeign(config.origin),
     session: sessionRoom(config, powers, parts),
     backchannelLogout: backchannelLogoutRoom(powers, parts),
+    frontchannelLogout: frontchannelLogoutRoom(config, powers, parts),
     login: loginRoom(config, powers, parts),
     logout: logoutRoom(config, powers, parts),
     user: userRoutes({
@@ -102,6 +102,9 @@ const sharedParts = (config: ReadyConfig, powers: Powers): Parts => {
     stepUps: stepUpHandles({ backend: powers.backend, sealer: base.seal, hash: base.hash }),
   }
 }
+
+const healthRoom = ({ backend, draining }: Powers, { reply, provider }: Parts): RequestHandler =>
+  healthRoutes({ reply, draining, pingStore: backend.ping, providerStatus: provider.status })
 
 /** A route `/` must not take `/session` or `/admin`. */
 const routesBesideOwn = ({ routes }: ReadyConfig): RouteTable => {
@@ -136,6 +139,7 @@ const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHa
       reply: parts.reply,
       responseMode: tenant.responseMode,
       cookieName: parts.names.login,
+      otherAccountPrompt: otherAccountPrompt(tenant.profile),
       transactions: pending,
       redeemStepUp: parts.stepUps.redeem,
       start: startLogin({
@@ -147,7 +151,7 @@ const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHa
       finish: finishing(config, powers, parts),
       onLogin: parts.cookies.offerCsrf,
     },
-    formReader,
+    [formReader, requireForm],
   )
 }
 
@@ -159,13 +163,19 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     issuer: config.tenant.issuer,
     exchange: (parameters, { binding, maxAgeSeconds }) =>
       parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
-    principalOf: (claims) => principalOf(claims, config.tenant, config.session.claims, inHeaders),
+    principalOf: (claims) => {
+      const elsewhere = claimsElsewhere(claims)
+      if (elsewhere.length > 0)
+        log.warn({ claims: elsewhere, sub: claims.sub }, 'claims not in the ID token: left out')
+      return principalOf(claims, config.tenant, config.session.claims, inHeaders)
+    },
+    whyNotAllowed: (claims) => whyNotAllowed(claims, config.tenant),
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
     revoke: (token) => {
       parts.keep.add(parts.provider.revoke(token)).catch((err: unknown) => {
-        log.warn({ err }, 'refresh token of a failed login not revoked')
+        log.warn({ err }, 'token of a failed login not revoked')
       })
     },
     enlist: parts.signOut.enlist,
@@ -186,6 +196,28 @@ const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
       endSessions: parts.signOut.end,
     }),
   })
+
+const frontchannelLogoutRoom = (
+  { tenant }: ReadyConfig,
+  { log, clock }: Powers,
+  parts: Parts,
+): RequestHandler =>
+  tenant.frontchannel === undefined
+    ? (_req, _res, next) => next()
+    : frontchannelLogoutRoutes({
+        log,
+        nowMs: clock.nowMs,
+        reply: parts.reply,
+        issuer: tenant.issuer,
+        namedBy: tenant.frontchannel,
+        providerOrigins: parts.provider.origins,
+        endSessions: async ({ sid }, beforeMs) => {
+          const ended = issuersOf(tenant).map((issuer) =>
+            parts.signOut.endKnown({ issuer, sid }, beforeMs),
+          )
+          return (await Promise.all(ended)).reduce((sum, each) => sum + each, 0)
+        },
+      })
 
 const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>
   logoutRoutes({

@@ -1,4 +1,5 @@
 import type { Issuer, TenantId } from '../core/ids.ts'
+import type { ProfileName } from '../core/profiles.ts'
 import type { Secret } from '../core/secret.ts'
 
 /** A client's way to prove itself at the token endpoint. */
@@ -14,7 +15,11 @@ export type ClientAuth =
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
+/** Whom the provider's word on one claim lets in. Domains and `tid` in lower case. */
+export type AllowRule = {
+  readonly kind: 'domain' | 'group' | 'role' | 'tid'
+  readonly value: string
+}
 
 /** One tenant's provider, and how we are registered there. */
 export type Tenant = {
@@ -31,7 +36,15 @@ export type Tenant = {
   readonly authParams: Readonly<Record<string, string>>
   /** Path into the ID token's claims, by dots, such as `realm_access.roles`. */
   readonly rolesClaim: string
+  /** Further paths whose roles are added, each by its parts: the id of a client may have dots. */
+  readonly furtherRoles?: readonly (readonly string[])[] | undefined
+  /** Which tenants may log in at an issuer that many share, as GUIDs; undefined: the issuer is one tenant's. */
+  readonly allowedTids?: readonly string[] | undefined
+  /** Who may log in: whoever meets one of them; undefined: everyone the provider lets in. */
+  readonly allow?: readonly AllowRule[] | undefined
   readonly responseMode: 'query' | 'form_post'
+  /** What a front-channel logout names its session by; undefined: there is none. */
+  readonly frontchannel?: 'iss_and_sid' | 'sid_alone' | undefined
   readonly logoutHint: 'id_token' | 'off'
   readonly logoutTyp: 'compat' | 'strict'
   /** Who waits for the provider, waits this long at most. */

@@ -53,7 +53,8 @@ export const providerSettings = {
   },
   OIDC_AUTH_PARAMS: {
     group: 'provider',
-    meaning: 'Further parameters of the authorization request, as a query string.',
+    meaning:
+      'Further parameters of the authorization request, as a query string; they win over those of the profile, and an empty one takes it away.',
     example: 'access_type=offline&hd=example.com',
   },
   OIDC_PROFILE: {
@@ -66,8 +67,8 @@ export const providerSettings = {
   OIDC_ALLOW: {
     group: 'provider',
     meaning:
-      'Who may log in: rules on email domain, group, role or `tid`. Not in this version: refused.',
-    example: 'domain:example.com',
+      'Who may log in: whoever meets one of the rules `domain:`, `group:`, `role:` or `tid:`; see docs/who-may-log-in.md.',
+    example: 'domain:example.com, group:staff, role:admin',
     default: 'everyone the provider lets in',
   },
   OIDC_ROLES_CLAIM: {
@@ -97,8 +98,8 @@ export const providerSettings = {
   },
   OIDC_FRONTCHANNEL: {
     group: 'provider',
-    meaning: 'Front-channel logout: `off` or `on`. Not in this version: `on` is refused.',
-    example: 'off',
+    meaning: 'Front-channel logout at `/frontchannel-logout`: `off` or `on`.',
+    example: 'on',
     default: 'off',
   },
   OIDC_LOGOUT_TYP: {
@@ -121,7 +122,8 @@ export const providerSettings = {
   },
   OIDC_REFRESH_LEEWAY_SECONDS: {
     group: 'provider',
-    meaning: 'How long the provider takes a rotated refresh token once more (its reuse leeway).',
+    meaning:
+      'How long the provider takes a rotated refresh token once more (its reuse leeway); with the profiles `entra` and `google` a day, unless set.',
     example: '10',
     default: '0',
   },

@@ -1,21 +1,15 @@
+import { allowRules } from './allow-rules.ts'
 import { asIssuer, asTenantId } from '../core/ids.ts'
 import { secret } from '../core/secret.ts'
-import type { ClientAuth, ProfileName, Tenant } from './config.ts'
+import type { ClientAuth, Tenant } from './config.ts'
 import * as parse from './parsers.ts'
 import type { Reader } from './reader.ts'
 import { privateKeys } from './client-keys.ts'
+import type { ProfileName } from '../core/profiles.ts'
+import { profiles } from '../core/profiles.ts'
+import { allowedTids, refuseOtherResources } from './tenant-rules.ts'
 
-const rolesByProfile: Readonly<Record<ProfileName, string>> = {
-  generic: 'roles',
-  keycloak: 'realm_access.roles',
-  entra: 'roles',
-  auth0: 'roles',
-  okta: 'groups',
-  cognito: 'cognito:groups',
-  google: 'roles',
-}
-
-const profiles = ['generic', 'keycloak', 'entra', 'auth0', 'okta', 'cognito', 'google'] as const
+const profileNames = ['generic', 'keycloak', 'entra', 'auth0', 'okta', 'cognito', 'google'] as const
 const authMethods = [
   'client_secret_basic',
   'client_secret_post',
@@ -25,8 +19,8 @@ const authMethods = [
 
 /** The default tenant from `OIDC_*`; undefined where no issuer is set. Every setting is read, so that all problems show. */
 export const loadTenant = (read: Reader, production: boolean): Tenant | undefined => {
-  refuseUnbuilt(read)
   const tenant = readTenant(read)
+  refuseUnbuilt(read)
   if (read.text('OIDC_ISSUER') === undefined) {
     requireNoOrphans(read)
     return undefined
@@ -39,25 +33,60 @@ export const loadTenant = (read: Reader, production: boolean): Tenant | undefine
 }
 
 const readTenant = (read: Reader): Tenant => {
-  const profile = read.value('OIDC_PROFILE', parse.oneOf(profiles), 'generic')
+  const profile = read.value('OIDC_PROFILE', parse.oneOf(profileNames), 'generic')
+  const issuer = read.value('OIDC_ISSUER', parse.issuer, '')
+  const scope = read.value('OIDC_SCOPE', parse.scope, 'openid profile email')
+  refuseOtherResources(read, profile, scope)
+  const allow = read.value('OIDC_ALLOW', allowRules, undefined)
   const discovery = read.value('OIDC_DISCOVERY_URL', parse.httpUrl, undefined)
   return {
     id: asTenantId('default'),
-    issuer: asIssuer(read.value('OIDC_ISSUER', parse.issuer, '')),
+    issuer: asIssuer(issuer),
     discoveryUrl: discovery?.href,
     profile,
     clientId: read.text('OIDC_CLIENT_ID') ?? '',
     clientAuth: clientAuth(read),
-    scope: read.value('OIDC_SCOPE', parse.scope, 'openid profile email'),
+    scope,
     resource: read.value('OIDC_RESOURCE', parse.resource, undefined),
     audience: read.text('OIDC_AUDIENCE'),
-    authParams: read.value('OIDC_AUTH_PARAMS', parse.authParams, {}),
-    rolesClaim: read.text('OIDC_ROLES_CLAIM') ?? rolesByProfile[profile],
+    authParams: readAuthParams(read, profile),
+    ...readRolesClaims(read, profile),
+    allow,
+    allowedTids: allowedTids(read, { profile, issuer, allow }),
+    frontchannel:
+      read.value('OIDC_FRONTCHANNEL', parse.oneOf(['off', 'on']), 'off') === 'on'
+        ? profiles[profile].frontchannel
+        : undefined,
     responseMode: read.value('OIDC_RESPONSE_MODE', parse.oneOf(['query', 'form_post']), 'query'),
     logoutTyp: read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat'),
     logoutHint: read.value('OIDC_LOGOUT_HINT', parse.oneOf(['id_token', 'off']), 'id_token'),
     timeoutMs: read.value('OIDC_TIMEOUT_MS', parse.integer(100, 60_000), 8_000),
-    refreshLeewaySeconds: read.value('OIDC_REFRESH_LEEWAY_SECONDS', parse.integer(0, 3_600), 0),
+    refreshLeewaySeconds: read.value(
+      'OIDC_REFRESH_LEEWAY_SECONDS',
+      parse.integer(0, 86_400),
+      profiles[profile].refreshLeewaySeconds,
+    ),
+  }
+}
+
+const readAuthParams = (read: Reader, profile: ProfileName): Tenant['authParams'] => {
+  const all = { ...profiles[profile].authParams, ...read.value('OIDC_AUTH_PARAMS', parse.authParams, {}) } // prettier-ignore
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
+}
+
+/** A deployer who says where the roles are means that place alone. */
+const readRolesClaims = (
+  read: Reader,
+  name: ProfileName,
+): Pick<Tenant, 'rolesClaim' | 'furtherRoles'> => {
+  const rolesClaim = read.text('OIDC_ROLES_CLAIM')
+  if (rolesClaim !== undefined) return { rolesClaim }
+  const profile = profiles[name]
+  const clientId = read.text('OIDC_CLIENT_ID') ?? ''
+  const own = (part: string) => (part === '{client_id}' ? clientId : part)
+  return {
+    rolesClaim: profile.rolesClaim,
+    furtherRoles: profile.furtherRoles.map((path) => path.map(own)),
   }
 }
 
@@ -97,10 +126,8 @@ const requireNoOrphans = (read: Reader): void => {
 /** What would weaken the login, or not happen, if it were quietly passed over. */
 const refuseUnbuilt = (read: Reader): void => {
   const unbuilt = 'is not available in this version'
-  if (read.text('OIDC_ALLOW') !== undefined) read.problem('OIDC_ALLOW', unbuilt)
   if (read.value('OIDC_PAR', parse.oneOf(['auto', 'on', 'off']), 'auto') === 'on')
     read.problem('OIDC_PAR', `on ${unbuilt}`)
-  for (const name of ['OIDC_DPOP', 'OIDC_FRONTCHANNEL'] as const)
-    if (read.value(name, parse.oneOf(['off', 'on']), 'off') === 'on')
-      read.problem(name, `on ${unbuilt}`)
+  if (read.value('OIDC_DPOP', parse.oneOf(['off', 'on']), 'off') === 'on')
+    read.problem('OIDC_DPOP', `on ${unbuilt}`)
 }

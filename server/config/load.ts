@@ -6,6 +6,7 @@ import { apiRoute, loadRoutes } from './config-file.ts'
 import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
 import { settings } from './env.ts'
 import { loadTenant } from './load-tenant.ts'
+import { warningsOf } from './tenant-rules.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
@@ -219,12 +220,23 @@ const warningsFor = (config: Config, env: Env): string[] => {
   const warnings = madeUpKeys(config, env)
   if (config.redis?.tlsVerify === false)
     warnings.push('REDIS_TLS_VERIFY=false: any certificate passes for Redis.')
+  if (config.tenant !== undefined) warnings.push(...warningsOf(config.tenant))
+  warnings.push(...loginWarnings(config))
   for (const [name, row] of Object.entries(settings))
     if ('later' in row && isSet(env, name)) warnings.push(`${name} has no effect in this version.`)
   for (const name of Object.keys(env))
     if (isUnknown(name)) warnings.push(`${name} is not a setting of Latchkey: is it misspelt?`)
   return warnings
 }
+
+const loginWarnings = ({ tenant, secure }: Config): string[] => [
+  ...(tenant?.responseMode === 'form_post' && !secure
+    ? ['OIDC_RESPONSE_MODE=form_post needs a Secure cookie: over plain http Safari keeps none.']
+    : []),
+  ...(tenant?.profile === 'entra' && tenant.allow?.some(({ kind }) => kind === 'domain') === true
+    ? ['OIDC_ALLOW has a domain: Entra vouches for none without the optional claim xms_edov.']
+    : []),
+]
 
 /** By our prefixes; desktops set SESSION_MANAGER for themselves. */
 const isUnknown = (name: string): boolean =>

@@ -10,6 +10,8 @@ export type ErrorDetail = {
   /** Where logging in would help: path and query of the login. */
   readonly loginUrl?: string | undefined
   readonly allow?: readonly string[] | undefined
+  /** The `error` of the provider's answer, for the broker's own decisions; shown to nobody by itself. */
+  readonly oauthError?: string | undefined
   /** Further members of the problem, for who reads another standard's error. RFC 9457 section 3.2. */
   readonly members?: Readonly<Record<string, string>> | undefined
 }

@@ -54,6 +54,11 @@ export const failures = {
     title: 'This address is for navigations only',
     mend: 'Send the browser there (location.assign), not fetch, a frame or a prefetch.',
   },
+  not_allowed: {
+    status: 403,
+    title: 'This account may not use this app',
+    mend: 'Log in as someone else at login_url. Who may is the rule of OIDC_ALLOW; the log says how this account fell short.',
+  },
   cross_site: {
     status: 403,
     title: 'The call came from another site',

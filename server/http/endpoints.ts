@@ -5,6 +5,9 @@ import { isNavigation } from './caller.ts'
 /** What a 401 tells the app to open. */
 export const loginPath = '/login'
 
+/** There only where the settings say so; reserved otherwise. */
+export const frontchannelLogoutPath = '/frontchannel-logout'
+
 /** The broker's own addresses and what may be done there; no route and no file of the app can take them. */
 export const ownEndpoints: ReadonlyMap<string, readonly string[]> = new Map([
   [loginPath, ['GET', 'HEAD', 'POST']],

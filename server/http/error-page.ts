@@ -35,6 +35,10 @@ const forPeople: Partial<Record<FailureCode, Words>> = {
     title: 'Logging in is not possible right now',
     text: 'The login service cannot be reached. Please try again in a moment.',
   },
+  not_allowed: {
+    title: 'This account has no access',
+    text: 'You are logged in at the login service, and this account may not use the app. Log in as someone else, or ask whoever runs the app to let you in.',
+  },
   login_cookie_missing: {
     title: 'Your browser keeps no cookies',
     text: 'Logging in needs one cookie of this site. Allow cookies for it, then log in again.',
@@ -52,7 +56,8 @@ ${wayBack(error)}
   }
 }
 
-const wayBack = ({ status, info }: BrokerError): string => {
+const wayBack = ({ code, status, info }: BrokerError): string => {
   if (info.loginUrl === undefined) return linkButton('/', 'Back to the app')
+  if (code === 'not_allowed') return linkButton(info.loginUrl, 'Log in as someone else')
   return linkButton(info.loginUrl, status === 401 ? 'Log in' : 'Try again')
 }

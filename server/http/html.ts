@@ -28,14 +28,17 @@ a.button:focus-visible,button:focus-visible{outline:3px solid var(--ink);outline
 
 const styleHash = createHash('sha256').update(style).digest('base64')
 
-/** The policy of our own small pages: their one style by hash, forms to the given origins, nothing else. */
-export const pagePolicy = (formOrigins: readonly string[]): string =>
+/** The policy of our own small pages: their one style by hash, forms to the given origins, framed by nobody else, nothing more. */
+export const pagePolicy = (
+  formOrigins: readonly string[],
+  framedBy: readonly string[] = ["'none'"],
+): string =>
   [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
     `form-action 'self' ${formOrigins.join(' ')}`.trim(),
     "base-uri 'none'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${framedBy.join(' ')}`,
   ].join('; ')
 
 export type Page = {
@@ -45,6 +48,8 @@ export type Page = {
   /** Where the page moves on to by itself. */
   readonly refreshTo?: string | undefined
   readonly hasForm?: boolean
+  /** The origins that may show it in a frame; without any, nobody may. */
+  readonly framedBy?: readonly string[] | undefined
 }
 
 /** A whole small page of the broker. */

@@ -1,5 +1,7 @@
 import type { Request, RequestHandler } from 'express'
 import express from 'express'
+import { BrokerError } from '../core/errors.ts'
+import { hasBody } from './raw-headers.ts'
 
 const longestFormBytes = 65_536
 
@@ -8,6 +10,15 @@ export const formReader: RequestHandler = express.text({
   type: 'application/x-www-form-urlencoded',
   limit: longestFormBytes,
 })
+
+/** Refuses a body that is no urlencoded form: passed over, its parameters would seem not to be there. */
+export const requireForm: RequestHandler = (req, _res, next) => {
+  if (typeof req.body !== 'string' && hasBody(req))
+    throw new BrokerError('invalid_request', {
+      detail: 'Send the parameters as a form (application/x-www-form-urlencoded).',
+    })
+  next()
+}
 
 /** The request's parameters, all copies kept: of the form for a POST that has one, else of the query. */
 export const parametersOf = (req: Request): URLSearchParams => {

@@ -25,8 +25,9 @@ export const replies = (options: {
   // A 401 must carry a challenge (RFC 9110 section 15.5.2); a private scheme makes no browser prompt.
   const challenge = `Session realm="${options.realm}"`
 
-  const begin = (req: IncomingMessage, res: Outgoing) => {
-    for (const [name, value] of headers) res.setHeader(name, value)
+  const begin = (req: IncomingMessage, res: Outgoing, isFramed = false) => {
+    for (const [name, value] of headers)
+      if (!isFramed || name !== 'X-Frame-Options') res.setHeader(name, value)
     res.setHeader('X-Request-Id', requestIdOf(req))
   }
 
@@ -36,8 +37,9 @@ export const replies = (options: {
   }
 
   const page = (req: IncomingMessage, res: Outgoing, status: number, content: Page) => {
-    begin(req, res)
-    res.setHeader('Content-Security-Policy', pagePolicy(options.formOrigins()))
+    // X-Frame-Options knows no list of origins: where some may frame the page, the policy alone says so.
+    begin(req, res, content.framedBy !== undefined)
+    res.setHeader('Content-Security-Policy', pagePolicy(options.formOrigins(), content.framedBy))
     // Under `no-referrer` a browser posts the form with `Origin: null`, which is anybody's.
     if (content.hasForm === true) res.setHeader('Referrer-Policy', 'same-origin')
     send(req, res, { status, type: html, text: renderPage(content) })

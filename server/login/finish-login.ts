@@ -19,11 +19,13 @@ export type FinishLoginDeps = {
   /** Checks the response, sends the code, checks the tokens; rejects with `login_failed` or `idp_unavailable`. */
   readonly exchange: (parameters: URLSearchParams, pending: PendingLogin) => Promise<TokenAnswer>
   readonly principalOf: (claims: IDToken) => Principal
+  /** Undefined for whom the rules let in; else how this ID token falls short of each kind of rule. */
+  readonly whyNotAllowed: (claims: IDToken) => Readonly<Record<string, string>> | undefined
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<unknown>
-  /** Tells the provider, some time, that a refresh token is not needed; never throws. */
-  readonly revoke: (refreshToken: string) => void
+  /** Tells the provider, some time, that a token is not needed; never throws. */
+  readonly revoke: (token: string) => void
   /** Lets a sign-out at the provider find the session. */
   readonly enlist: (id: SessionId, principal: Principal) => Promise<void>
   /** Whether such a sign-out came while the session was being stored. */
@@ -55,11 +57,12 @@ export const finishLogin =
     if (answer.idToken === undefined) throw new BrokerError('login_failed')
     const principal = deps.principalOf(answer.idToken.claims)
     try {
+      requireAllowed(deps, answer.idToken.claims, principal)
       requireSteppedUp(pending.stepUp, principal)
       return await storeLogin(deps, { answer, principal, pending, browser })
     } catch (error) {
-      // Tokens that nobody will hold must not live on.
-      if (answer.refreshToken !== undefined) deps.revoke(answer.refreshToken)
+      // Tokens that nobody will hold must not live on; with the refresh token go its access tokens (RFC 7009 section 2.1).
+      deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
       throw error
     }
   }
@@ -75,6 +78,18 @@ const requireSteppedUp = (stepUp: StepUp | undefined, { acr }: Principal): void 
     detail: 'The identity provider did not log you in as strongly as this needs.',
     cause: new Error('acr is none of those asked for'),
   })
+}
+
+/** Before anything is stored: whom the rules leave out has no session, not for a moment. */
+const requireAllowed = (deps: FinishLoginDeps, claims: IDToken, principal: Principal): void => {
+  const rules = deps.whyNotAllowed(claims)
+  if (rules === undefined) return
+  const { sub, issuer } = principal
+  deps.log.warn(
+    { audit: 'login_refused', reason: 'not_allowed', rules, sub, issuer },
+    'not allowed',
+  )
+  throw new BrokerError('not_allowed')
 }
 
 type Login = {

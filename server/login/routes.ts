@@ -17,7 +17,7 @@ import type { LoginDoor, LoginRequest } from './login-request.ts'
 import { asksForMore, parseLoginRequest, strongerWish } from './login-request.ts'
 import type { StartedLogin, startLogin } from './start-login.ts'
 import { isRetryState } from './start-login.ts'
-import type { PendingLogin, TakenTransaction, Transactions } from './transactions.ts'
+import type { PendingLogin, Transactions } from './transactions.ts'
 import { loginLifeSeconds } from './transactions.ts'
 
 export type LoginRoutesDeps = {
@@ -27,6 +27,8 @@ export type LoginRoutesDeps = {
   readonly secure: boolean
   readonly responseMode: 'query' | 'form_post'
   readonly cookieName: string
+  /** The `prompt` that lets a person be someone else at the provider. */
+  readonly otherAccountPrompt: string
   readonly start: ReturnType<typeof startLogin>
   readonly transactions: Transactions
   /** What a handle of this session stands for; undefined: nothing, or nothing any more. */
@@ -41,12 +43,12 @@ export type LoginRoutesDeps = {
 }
 
 /** `/login` and `/callback`: the only two places that send a browser to the provider and take it back. */
-export const loginRoutes = (deps: LoginRoutesDeps, readForm: RequestHandler): Router => {
+export const loginRoutes = (deps: LoginRoutesDeps, readForm: RequestHandler[]): Router => {
   const router = Router({ caseSensitive: true, strict: true })
   router.get('/login', login(deps))
-  router.post('/login', readForm, login(deps))
+  router.post('/login', ...readForm, login(deps))
   router.get('/callback', callback(deps))
-  if (deps.responseMode === 'form_post') router.post('/callback', readForm, callback(deps))
+  if (deps.responseMode === 'form_post') router.post('/callback', ...readForm, callback(deps))
   else router.post('/callback', refusePost)
   return router
 }
@@ -99,14 +101,18 @@ const startOrWayBack = async (
   }
 }
 
-/** Lax, since the callback is a cross-site navigation; `None` where the provider posts the answer. */
+/**
+ * Lax, since the callback is a cross-site navigation; `None` where the provider posts the answer, and then Secure, without
+ * which browsers drop it (RFC 6265bis section 5.7): on http://localhost most take it all the same.
+ */
 const setLoginCookie = (deps: LoginRoutesDeps, res: Response, { cookie }: StartedLogin): void => {
+  const isPosted = deps.responseMode === 'form_post'
   res.append(
     'Set-Cookie',
     setCookie(deps.cookieName, cookie, {
-      secure: deps.secure,
+      secure: deps.secure || isPosted,
       httpOnly: true,
-      sameSite: deps.responseMode === 'form_post' && deps.secure ? 'None' : 'Lax',
+      sameSite: isPosted ? 'None' : 'Lax',
       maxAgeSeconds: loginLifeSeconds,
     }),
   )
@@ -123,13 +129,13 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
         : ({ kind: 'unknown' } as const)
     if (taken.kind === 'unknown') return restart(deps, req, res, state[0] ?? '')
     if (taken.kind === 'done') return deps.reply.redirect(req, res, taken.returnTo)
-    if (wasSilent(taken, parameters)) return deps.reply.redirect(req, res, taken.returnTo)
     try {
       const id = await deps.finish(parameters, taken.pending, browserOf(req))
       deps.onLogin(req, res, id)
     } catch (error) {
       dropSession(req)
-      throw withWayBack(toBrokerError(error), taken.returnTo)
+      const failure = toBrokerError(error)
+      if (!isSilentRefusal(taken.pending, failure)) throw wayBackFrom(deps, failure, taken.returnTo)
     }
     deps.reply.redirect(req, res, taken.returnTo)
   }
@@ -143,6 +149,7 @@ const refuseEmbedded = (req: Request): void => {
     throw new BrokerError('navigation_required')
 }
 
+/** OpenID Connect Core 1.0 section 3.1.2.6. */
 const silentRefusals = new Set([
   'login_required',
   'interaction_required',
@@ -150,11 +157,12 @@ const silentRefusals = new Set([
   'account_selection_required',
 ])
 
-/** `prompt=none` that found nobody at the provider: the app learns it from `/session`, without a page in between. */
-const wasSilent = (
-  taken: Extract<TakenTransaction, { kind: 'fresh' }>,
-  parameters: URLSearchParams,
-): boolean => taken.pending.prompt === 'none' && silentRefusals.has(parameters.get('error') ?? '')
+/**
+ * `prompt=none` that found nobody at the provider: the app learns it from `/session`, without a page in between. The whole
+ * answer was checked before: a forged one is no answer to what was asked (RFC 9207 section 2.4).
+ */
+const isSilentRefusal = ({ prompt }: PendingLogin, { code, info }: BrokerError): boolean =>
+  prompt === 'none' && code === 'login_failed' && silentRefusals.has(info.oauthError ?? '')
 
 const browserOf = (req: Request): Browser => ({
   agent: header(req, 'user-agent') ?? '',
@@ -178,6 +186,14 @@ const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: stri
 ${linkButton(next, 'Continue')}<p>Nothing has been lost.</p>`,
     refreshTo: next,
   })
+}
+
+/** Whoever may not log in is offered to be someone else: the provider would send the same person again. */
+const wayBackFrom = (deps: LoginRoutesDeps, error: BrokerError, returnTo: string): BrokerError => {
+  const failure = withWayBack(error, returnTo)
+  if (error.code !== 'not_allowed') return failure
+  const loginUrl = `${failure.info.loginUrl ?? loginPath}&prompt=${deps.otherAccountPrompt}`
+  return new BrokerError(error.code, { ...failure.info, cause: error.cause, loginUrl })
 }
 
 const withWayBack = (error: BrokerError, returnTo: string): BrokerError =>

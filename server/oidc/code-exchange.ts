@@ -7,7 +7,9 @@ import type { VerifySignature } from './signature-check.ts'
 import type { MetIssuer } from './issuers.ts'
 import { toLoginError } from './oauth-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
-import { readIdToken, readTokens } from './token-answer.ts'
+import { issuerOf } from './issuer-template.ts'
+import { parseIdToken, readIdToken, readTokens } from './token-answer.ts'
+import { tokenParameters } from './token-parameters.ts'
 
 export type Callback = {
   /** From settings, never from `Host`: it is sent to the token endpoint. */
@@ -34,14 +36,15 @@ export const exchangeCode = async (
   url.search = callback.parameters.toString()
   try {
     const checks = checksOf(callback)
-    const parameters = tenant.resource === undefined ? {} : { resource: tenant.resource }
+    const parameters = tokenParameters(tenant)
     const answer = await asClient((configuration) =>
       authorizationCodeGrant(configuration, url, checks, parameters),
     )
     const raw = answer.id_token ?? ''
     await requireSignature(verifySignature, raw)
     const nowMs = clock.nowMs()
-    const { issuer, clientId } = tenant
+    const { clientId } = tenant
+    const issuer = issuerOf(parseIdToken(raw).claims, tenant)
     const idToken = readIdToken(raw, { issuer, clientId, accessToken: answer.access_token, nowMs })
     return withAskedScope({ ...readTokens(answer, nowMs), idToken }, tenant)
   } catch (error) {

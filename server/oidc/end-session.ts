@@ -1,5 +1,9 @@
 import type { Configuration } from 'openid-client'
-import { buildEndSessionUrl, tokenRevocation } from 'openid-client'
+import { tokenRevocation } from 'openid-client'
+import { decodeJwt } from 'jose'
+import type { Tenant } from '../config/config.ts'
+import type { ProfileName } from '../core/profiles.ts'
+import { profiles } from '../core/profiles.ts'
 import type { AsClient } from './either-secret.ts'
 import { loggable } from './oauth-failure.ts'
 
@@ -12,14 +16,41 @@ export type EndSessionRequest = {
 /** Where the browser ends the provider's own session; undefined when it has no such endpoint. RP-Initiated Logout 1.0 section 2. */
 export const endSessionUrl = (
   configuration: Configuration,
+  { profile, clientId }: Pick<Tenant, 'profile' | 'clientId'>,
   request: EndSessionRequest,
 ): string | undefined => {
-  if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined
-  return buildEndSessionUrl(configuration, {
-    post_logout_redirect_uri: request.postLogoutRedirectUri,
-    state: request.state,
-    ...(request.idTokenHint !== undefined && { id_token_hint: request.idTokenHint }),
-  }).href
+  const address = endSessionAddress(configuration, profile)
+  if (address === undefined) return undefined
+  const { returnAddress, takesIdToken, hintClaim } = profiles[profile].endSession
+  const { idTokenHint } = request
+  const url = new URL(address)
+  url.searchParams.set('client_id', clientId)
+  url.searchParams.set(returnAddress, request.postLogoutRedirectUri)
+  if (!takesIdToken) return url.href
+  url.searchParams.set('state', request.state)
+  if (idTokenHint !== undefined) url.searchParams.set('id_token_hint', idTokenHint)
+  const hint = claimOf(idTokenHint, hintClaim)
+  if (hint !== undefined) url.searchParams.set('logout_hint', hint)
+  return url.href
+}
+
+/** The endpoint as the metadata names it, or as the profile knows it. */
+export const endSessionAddress = (
+  configuration: Configuration,
+  profile: ProfileName,
+): string | undefined => {
+  const { end_session_endpoint: listed, authorization_endpoint: neighbour } =
+    configuration.serverMetadata()
+  const { unlistedPath } = profiles[profile].endSession
+  if (listed !== undefined || unlistedPath === undefined || neighbour === undefined) return listed
+  return new URL(unlistedPath, neighbour).href
+}
+
+/** A claim of our own, checked ID token. */
+const claimOf = (idToken: string | undefined, name: string | undefined): string | undefined => {
+  if (idToken === undefined || name === undefined) return undefined
+  const value = decodeJwt(idToken)[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** Revokes a refresh token where the provider can (RFC 7009 section 2); rejects when it could not be done. */

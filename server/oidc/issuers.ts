@@ -5,9 +5,12 @@ import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
+import { profiles } from '../core/profiles.ts'
 import { clientAuthsOf } from './client-auth.ts'
 import type { AsClient, SecretInUse } from './either-secret.ts'
 import { eitherSecret } from './either-secret.ts'
+import { endSessionAddress } from './end-session.ts'
+import { configurationFor, metadataIssuer } from './issuer-template.ts'
 import { saneTokenAnswers } from './sane-token-answers.ts'
 import type { VerifySignature } from './signature-check.ts'
 import { signatureCheck } from './signature-check.ts'
@@ -95,7 +98,7 @@ export const issuers = (deps: IssuersDeps): Issuers => {
 }
 
 const originsOf = (tenant: Tenant, configuration: Configuration | undefined): string[] => {
-  const logout = configuration?.serverMetadata().end_session_endpoint
+  const logout = configuration && endSessionAddress(configuration, tenant.profile)
   const addresses = logout === undefined ? [tenant.issuer] : [tenant.issuer, logout]
   return [...new Set(addresses.map((address) => new URL(address).origin))]
 }
@@ -124,7 +127,9 @@ const discover = async (
     if (insecure) allowLoopbackHttp(configuration)
   }
   const { timeoutMs } = tenant
-  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs, clock }
+  const keysNameIssuer = metadata.issuer !== tenant.issuer
+  const jwksUri = metadata.jwks_uri ?? ''
+  const keys = { jwksUri, algorithm, fetch, timeoutMs, clock, keysNameIssuer }
   const verifySignature = signatureCheck(keys)
   return {
     configuration: configured[0],
@@ -143,8 +148,9 @@ const configurationsOf = async (
   algorithm: string,
 ): Promise<readonly [Configuration, ...Configuration[]]> => {
   const settings = { id_token_signed_response_alg: algorithm }
-  const [first, ...others] = (await clientAuthsOf(tenant.clientAuth)).map(
-    (auth) => new client.Configuration(metadata, tenant.clientId, settings, auth),
+  const auths = await clientAuthsOf(tenant.clientAuth)
+  const [first, ...others] = await Promise.all(
+    auths.map((auth) => configurationFor(metadata, tenant.clientId, settings, auth)),
   )
   if (first === undefined) throw new RangeError('the client has no proof of itself')
   return [first, ...others]
@@ -154,10 +160,10 @@ const longestUserInfoMs = 3_000
 
 const userInfoOf = (
   { userinfo_endpoint: endpoint }: Readonly<ServerMetadata>,
-  { issuer, clientId, timeoutMs }: Tenant,
+  { issuer, clientId, timeoutMs, profile }: Tenant,
   parts: { readonly fetch: CustomFetch; readonly verifySignature: VerifySignature },
 ): MetIssuer['userInfo'] => {
-  if (endpoint === undefined) return undefined
+  if (endpoint === undefined || !profiles[profile].userInfo) return undefined
   const asked = { ...parts, endpoint, issuer, clientId }
   const source = { ...asked, timeoutMs: Math.min(timeoutMs, longestUserInfoMs) }
   return (accessToken, sub) => userInfo(source, accessToken, sub)
@@ -176,8 +182,9 @@ const metadataUrl = (tenant: Tenant): URL => {
 
 /** Metadata of another issuer would let it speak for ours. OpenID Connect Discovery 1.0 section 4.3: identical. */
 const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void => {
-  if (metadata.issuer !== tenant.issuer)
-    throw new Error(`metadata is of issuer ${metadata.issuer}, OIDC_ISSUER is ${tenant.issuer}`)
+  const expected = metadataIssuer(tenant)
+  if (metadata.issuer !== expected)
+    throw new Error(`metadata is of issuer ${metadata.issuer}, not of ${expected}`)
 }
 
 const neededEndpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const

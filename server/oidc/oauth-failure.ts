@@ -57,6 +57,7 @@ export const toLoginError = (error: unknown): BrokerError => {
   const code = oauthErrorCode(error)
   return new BrokerError('login_failed', {
     cause: loggable(error),
+    oauthError: code,
     detail:
       code !== undefined && /^[a-z_]{1,64}$/.test(code)
         ? `The identity provider answered: ${code}.`

@@ -72,7 +72,7 @@ export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps
     },
     revoke,
     checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
-    endSessionUrl: async (request) => endSessionUrl(await configuration(), request),
+    endSessionUrl: async (request) => endSessionUrl(await configuration(), tenant, request),
     origins: () => issuers.origins(tenant),
     status: () => (isAway ? 'unreachable' : issuers.status(tenant)),
   }

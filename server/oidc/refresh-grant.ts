@@ -1,7 +1,7 @@
 import type { TokenEndpointResponse } from 'openid-client'
 import { refreshTokenGrant } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
-import type { Sub } from '../core/ids.ts'
+import type { Issuer, Sub } from '../core/ids.ts'
 import type { TokenWant } from '../core/token-set.ts'
 import type { Tenant } from '../config/config.ts'
 import type { VerifySignature } from './signature-check.ts'
@@ -13,6 +13,7 @@ import { changedClaim } from './same-login.ts'
 import { idTokenOfRefresh } from './sane-token-answers.ts'
 import type { TokenAnswer } from './token-answer.ts'
 import { parseIdToken, readIdToken, readTokens } from './token-answer.ts'
+import { tokenParameters } from './token-parameters.ts'
 
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly answer: TokenAnswer }
@@ -37,6 +38,7 @@ export type RefreshRequest = {
   readonly refreshToken: string
   /** The login that the token came from. */
   readonly login: {
+    readonly issuer: Issuer
     readonly sub: Sub
     readonly authTimeSeconds?: number | undefined
     readonly nonce?: string | undefined
@@ -51,13 +53,13 @@ export const refreshGrant = async (
   request: RefreshRequest,
   clock: Clock,
 ): Promise<RefreshOutcome> => {
-  const { issuer, clientId } = tenant
+  const { clientId } = tenant
   try {
-    const parameters = refreshParameters(tenant, request.want)
+    const parameters = tokenParameters(tenant, request.want)
     const answer = await asClient((configuration) =>
       refreshTokenGrant(configuration, request.refreshToken, parameters),
     )
-    return await judge(answer, { ...request.login, issuer, clientId }, verifySignature, clock)
+    return await judge(answer, { ...request.login, clientId }, verifySignature, clock)
   } catch (error) {
     const cause = loggable(error)
     const kind = refreshFailureKind(error)
@@ -90,14 +92,5 @@ const judge = async (
   return {
     kind: 'refreshed',
     answer: verdict === 'verified' ? { ...tokens, idToken } : tokens,
-  }
-}
-
-const refreshParameters = (tenant: Tenant, want: TokenWant): Record<string, string> => {
-  const resource = want.resource ?? tenant.resource
-  return {
-    ...(resource !== undefined && { resource }),
-    ...(want.audience !== undefined && { audience: want.audience }),
-    ...(want.scope !== undefined && { scope: want.scope }),
   }
 }

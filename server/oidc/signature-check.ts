@@ -1,6 +1,7 @@
-import { compactVerify, createRemoteJWKSet, customFetch, errors } from 'jose'
+import { compactVerify, createRemoteJWKSet, customFetch, decodeJwt, errors } from 'jose'
 import type { CustomFetch } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
+import { mayKeySign } from './issuer-template.ts'
 
 /** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
 export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
@@ -19,6 +20,8 @@ export type SignatureCheckOptions = {
   readonly fetch: CustomFetch
   readonly timeoutMs: number
   readonly clock: Clock
+  /** Many issuers share these keys, and each key says whose it is. */
+  readonly keysNameIssuer: boolean
 }
 
 /**
@@ -43,8 +46,12 @@ export const signatureCheck = (options: SignatureCheckOptions): VerifySignature 
   })
   const verify = async (token: string): Promise<SignatureVerdict> => {
     try {
-      await compactVerify(token, keys, { algorithms: [options.algorithm] })
-      return 'verified'
+      const { protectedHeader } = await compactVerify(token, keys, {
+        algorithms: [options.algorithm],
+      })
+      const signer = keys.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid)
+      const isTheirs = !options.keysNameIssuer || mayKeySign(signer, decodeJwt(token))
+      return isTheirs ? 'verified' : 'forged'
     } catch (error) {
       return verdictOn(error)
     }

@@ -23,10 +23,14 @@ export const conclude = async (
   const { principal } = run.session.facts
   switch (outcome.kind) {
     case 'refreshed':
+      await requireStillAllowed(deps, run, outcome.answer)
       return await inStoreTime(run, saveAnswer(deps, run, outcome.answer))
     case 'invalid_grant':
       await deps.endSession(run.session.id, 'session_expired')
-      deps.log.info(ended(run, 'invalid_grant'), 'session ended: the provider took the grant back')
+      deps.log.info(
+        { ...ended(run, 'invalid_grant'), err: outcome.cause },
+        'session ended: the provider took the grant back',
+      )
       throw sessionEnded('session_expired', loginPath, outcome.cause)
     case 'other_login':
       await deps.endSession(run.session.id, 'session_revoked')
@@ -42,6 +46,20 @@ export const conclude = async (
     case 'in_doubt':
       return await inStoreTime(run, leaveInDoubt(deps, run, outcome.cause))
   }
+}
+
+/** Whom the rules let in at the login, and leave out by what the provider says now, has no session any more. */
+const requireStillAllowed = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+  { idToken, refreshToken }: TokenAnswer,
+): Promise<void> => {
+  if (idToken === undefined || !deps.isNoLongerAllowed(idToken.claims)) return
+  await deps.endSession(run.session.id, 'session_revoked')
+  deps.log.warn(ended(run, 'not_allowed'), 'session ended: the account may not log in any more')
+  const { principal } = run.session.facts
+  await revokeQuietly(deps, principal, refreshToken ?? run.vault.content.refreshToken)
+  throw sessionEnded('session_revoked', loginPath)
 }
 
 /** The line that tells an auditor which session ended and why; `record` is a hash, the id itself opens the session. */

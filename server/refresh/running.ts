@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import type { Principal } from '../core/principal.ts'
 import type { TokenWant } from '../core/token-set.ts'
 import type { RefreshOutcome, RefreshRequest } from '../oidc/refresh-grant.ts'
+import type { IDToken } from '../oidc/token-answer.ts'
 import type { EndReason } from '../session/backend.ts'
 import type { LiveSession } from '../session/records.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
@@ -19,6 +20,8 @@ export type RefreshSessionDeps = SettleDeps & {
   readonly breaker: CircuitBreaker
   readonly takeTurn: TakeTurn
   readonly grant: (principal: Principal, request: RefreshRequest) => Promise<RefreshOutcome>
+  /** Whether a later ID token says of its person that they may not log in any more. */
+  readonly isNoLongerAllowed: (claims: IDToken) => boolean
   readonly endSession: (id: SessionId, reason: EndReason) => Promise<unknown>
   readonly revoke: (principal: Principal, refreshToken: string) => Promise<void>
   /** Keeps the process alive until what is under way has been written down. */

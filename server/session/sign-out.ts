@@ -29,6 +29,17 @@ const markLifeMs = 3_600_000
  */
 export const signOut = (deps: SignOutDeps) => {
   const names = listNames(deps.keys)
+  const listedIn = async (lists: readonly string[]): Promise<RecordId[]> =>
+    (await Promise.all(lists.map((list) => deps.backend.listed(list)))).flat()
+
+  const end = async (filter: SignOutFilter, beforeMs: number): Promise<number> => {
+    const lists = names(filter.issuer).map((each) => each.listOf(filter))
+    await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
+    const ids = [...new Set(await listedIn(lists))]
+    const ended = await Promise.all(ids.map((id) => endIfMeant(deps, id, filter, beforeMs)))
+    return ended.filter(Boolean).length
+  }
+
   return {
     /** Before the session is stored: from now on a sign-out finds it. */
     enlist: async (id: SessionId, principal: Principal): Promise<void> => {
@@ -44,13 +55,14 @@ export const signOut = (deps: SignOutDeps) => {
       return found.some((beforeMs) => beforeMs !== undefined && createdAtMs < beforeMs)
     },
     /** Ends every session of the filter that was created before `beforeMs`; the result counts them. */
-    end: async (filter: SignOutFilter, beforeMs: number): Promise<number> => {
-      const lists = names(filter.issuer).map((each) => each.listOf(filter))
-      await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
-      const listed = await Promise.all(lists.map((list) => deps.backend.listed(list)))
-      const ids = [...new Set(listed.flat())]
-      const ended = await Promise.all(ids.map((id) => endIfMeant(deps, id, filter, beforeMs)))
-      return ended.filter(Boolean).length
+    end,
+    /**
+     * As `end`, for an order that nobody signed: it leaves no mark where no login has enlisted itself, so that guesses cost
+     * the store a look and nothing more.
+     */
+    endKnown: async (filter: SignOutFilter, beforeMs: number): Promise<number> => {
+      const known = await listedIn(names(filter.issuer).map((each) => each.listOf(filter)))
+      return known.length === 0 ? 0 : await end(filter, beforeMs)
     },
   }
 }

@@ -45,6 +45,16 @@ export const keycloakAdmin = (origin: string) => {
       const { headers } = await ask('POST', '/clients', client)
       return headers.get('location')?.split('/').at(-1) ?? ''
     },
+    realm: async () => (await (await ask('GET', '')).json()) as Readonly<Record<string, unknown>>,
+    client: async (id: string) =>
+      (await (await ask('GET', `/clients/${id}`)).json()) as ClientRepresentation,
+    /** Makes a role of the client's own, and gives it to somebody. */
+    giveClientRole: async (id: string, name: string, username: string) => {
+      await ask('POST', `/clients/${id}/roles`, { name })
+      const role: unknown = await (await ask('GET', `/clients/${id}/roles/${name}`)).json()
+      const path = `/users/${await idOfUser(username)}/role-mappings/clients/${id}`
+      await ask('POST', path, [role])
+    },
     removeClient: (id: string) => ask('DELETE', `/clients/${id}`),
     eventsOf: (clientId: string, type: string) =>
       read<KeycloakEvent>(`/events?client=${clientId}&type=${type}&max=100000`),

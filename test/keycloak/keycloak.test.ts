@@ -2,3 +2,5 @@
 import './login-cases.ts'
 import './logout-cases.ts'
 import './refresh-cases.ts'
+import './mistakes-cases.ts'
+import './roles-cases.ts'

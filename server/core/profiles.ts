@@ -1,0 +1,139 @@
+export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
+
+/** What a provider does otherwise than plain OpenID Connect: data that the flow reads, so that it has no special cases. */
+export type Profile = {
+  /** The scope without which there is no refresh token, and a session ends with its access token. */
+  readonly refreshScope?: string | undefined
+  /** Path by dots into the ID token, where OIDC_ROLES_CLAIM is not set. */
+  readonly rolesClaim: string
+  /** Further paths, whose roles are added then; `{client_id}` stands for our own. */
+  readonly furtherRoles: readonly (readonly string[])[]
+  /** Parameters of the authorization request; those of OIDC_AUTH_PARAMS win, and an empty one there takes one away. */
+  readonly authParams: Readonly<Record<string, string>>
+  /** How long a used refresh token stays good, where OIDC_REFRESH_LEEWAY_SECONDS is not set. */
+  readonly refreshLeewaySeconds: number
+  /** First path segments of issuers that many tenants share: their metadata has a template for an issuer. */
+  readonly sharedIssuers: readonly string[]
+  /** Whose scopes those without a resource are, at a provider whose tokens are for one resource each. */
+  readonly oneResource?: { readonly ofBareScopes: string } | undefined
+  /** RFC 8707's `resource` is understood, or passed over. */
+  readonly takesResource: boolean
+  /** The token endpoint wants the scope again, at a refresh too. */
+  readonly scopeForTokens: boolean
+  /** Its UserInfo endpoint takes the access token whomever that is for. */
+  readonly userInfo: boolean
+  readonly endSession: EndSessionDialect
+  /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
+  readonly frontchannel: 'iss_and_sid' | 'sid_alone'
+}
+
+/** How the address is made where the provider's own session ends. */
+export type EndSessionDialect = {
+  /** On the authorization endpoint's origin, where the metadata names no address. */
+  readonly unlistedPath?: string | undefined
+  readonly returnAddress: 'post_logout_redirect_uri' | 'logout_uri'
+  /** Whether ID token and state may come along. */
+  readonly takesIdToken: boolean
+  /** The ID token's claim that goes along as `logout_hint`, so that nobody is asked which account to sign out of. */
+  readonly hintClaim?: string | undefined
+}
+
+/** OpenID Connect RP-Initiated Logout 1.0 section 2. */
+const standardLogout: EndSessionDialect = {
+  returnAddress: 'post_logout_redirect_uri',
+  takesIdToken: true,
+}
+
+const generic: Profile = {
+  rolesClaim: 'roles',
+  furtherRoles: [],
+  authParams: {},
+  refreshLeewaySeconds: 0,
+  sharedIssuers: [],
+  takesResource: true,
+  scopeForTokens: false,
+  userInfo: true,
+  endSession: standardLogout,
+  frontchannel: 'iss_and_sid',
+}
+
+/** For providers whose used refresh tokens stay good; a day is longer than any session waits with a refresh in doubt. */
+const stayGoodSeconds = 86_400
+
+/** The profiles; docs/providers/README.md has the sources, by provider. */
+export const profiles: Readonly<Record<ProfileName, Profile>> = {
+  generic,
+  keycloak: {
+    ...generic,
+    // Server Administration Guide, "Protocol mappers": the claims of the client scope `roles`.
+    rolesClaim: 'realm_access.roles',
+    furtherRoles: [['resource_access', '{client_id}', 'roles']],
+  },
+  entra: {
+    ...generic,
+    // learn.microsoft.com/entra/identity-platform/permissions-consent-overview, "offline_access".
+    refreshScope: 'offline_access',
+    // …/access-tokens, "Validate the issuer": these two publish `{tenantid}` in place of a tenant.
+    sharedIssuers: ['common', 'organizations'],
+    // …/refresh-tokens: "doesn't revoke old refresh tokens when used to fetch new access tokens".
+    refreshLeewaySeconds: stayGoodSeconds,
+    // AADSTS28000: more than one resource; …/scopes-oidc: a scope without a resource is Microsoft Graph's.
+    oneResource: { ofBareScopes: 'https://graph.microsoft.com' },
+    // AADSTS901002: "The 'resource' request parameter is not supported."
+    takesResource: false,
+    // AADSTS28003: no scope in the token request.
+    scopeForTokens: true,
+    // …/userinfo: hosted on Microsoft Graph, which takes no token for another API, and says no more than the ID token.
+    userInfo: false,
+    // …/v2-protocols-oidc, "Send a sign-out request".
+    endSession: { ...standardLogout, hintClaim: 'login_hint' },
+    // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
+    frontchannel: 'sid_alone',
+  },
+  auth0: {
+    ...generic,
+    // auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens.
+    refreshScope: 'offline_access',
+  },
+  okta: {
+    ...generic,
+    // developer.okta.com/docs/guides/refresh-tokens.
+    refreshScope: 'offline_access',
+    rolesClaim: 'groups',
+  },
+  cognito: {
+    ...generic,
+    rolesClaim: 'cognito:groups',
+    // docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html.
+    endSession: { unlistedPath: '/logout', returnAddress: 'logout_uri', takesIdToken: false },
+  },
+  google: {
+    ...generic,
+    // developers.google.com/identity/protocols/oauth2/web-server: a refresh token comes with offline access, at a consent.
+    authParams: { access_type: 'offline', prompt: 'consent' },
+    // …/protocols/oauth2, step 5: keep the refresh token "as long as it remains valid"; a refresh brings no other one.
+    refreshLeewaySeconds: stayGoodSeconds,
+  },
+}
+
+/** The first path segment of an issuer that many tenants share, such as `common`. */
+export const sharedSegment = (profile: ProfileName, issuer: string): string | undefined => {
+  const first = URL.canParse(issuer) ? new URL(issuer).pathname.split('/')[1] : undefined
+  return profiles[profile].sharedIssuers.find((segment) => segment === first)
+}
+
+/** The resources that a profile's one token would have to be for; empty where a token may be for many. */
+export const resourcesOf = (profile: ProfileName, scope: string): readonly string[] => {
+  const { oneResource } = profiles[profile]
+  if (oneResource === undefined) return []
+  const found = scope.split(' ').filter((part) => !ownScopes.has(part))
+  return [...new Set(found.map((part) => resourceOf(part) ?? oneResource.ofBareScopes))]
+}
+
+/** OpenID Connect's own, which belong to no resource. */
+const ownScopes = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access', ''])
+
+const resourceOf = (scope: string): string | undefined => {
+  const end = scope.lastIndexOf('/')
+  return end > 0 ? scope.slice(0, end).replace(/\/+$/, '').toLowerCase() : undefined
+}

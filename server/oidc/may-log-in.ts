@@ -1,0 +1,116 @@
+import type { AllowRule, Tenant } from '../config/config.ts'
+import type { ProfileName } from '../core/profiles.ts'
+import type { ClaimPath } from './principal-of.ts'
+import { claimAt, rolePathsOf, rolesOf, withoutClaimsElsewhere } from './principal-of.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/**
+ * What an ID token says to one rule. `unproven`: the right email domain, and nobody vouches for the address.
+ * `no_claim`: what the rule goes by is not there.
+ */
+export type RuleVerdict = 'met' | 'unmet' | 'unproven' | 'no_claim'
+
+type Ruled = Pick<Tenant, 'allow' | 'allowedTids' | 'profile' | 'rolesClaim' | 'furtherRoles'>
+
+type Habits = {
+  readonly groupsClaim: string
+  /** Whether the provider vouches that the address is this person's. */
+  readonly vouches: (claims: Claims, domain: string) => boolean
+  /** What makes the provider let the person be someone else. */
+  readonly otherAccount: 'login' | 'select_account'
+}
+
+const usual: Habits = {
+  groupsClaim: 'groups',
+  vouches: (claims) => claims['email_verified'] === true,
+  otherAccount: 'login',
+}
+
+const habits: Readonly<Record<ProfileName, Habits>> = {
+  generic: usual,
+  keycloak: usual,
+  auth0: usual,
+  okta: usual,
+  cognito: { ...usual, groupsClaim: 'cognito:groups' },
+  // Entra sends no email_verified, and whoever runs a directory writes any email into it; xms_edov is its word for "verified".
+  entra: {
+    ...usual,
+    vouches: (claims) => entraYes.has(claims['xms_edov']),
+    otherAccount: 'select_account',
+  },
+  // Google verifies an address once; it still speaks for it where it hosts the mail: hd is set, or gmail.com.
+  google: {
+    ...usual,
+    vouches: (claims, domain) =>
+      claims['email_verified'] === true && (isText(claims['hd']) || domain === 'gmail.com'),
+    otherAccount: 'select_account',
+  },
+}
+
+const entraYes: ReadonlySet<unknown> = new Set([true, 1, '1', 'true'])
+
+/** The `prompt` by which a person who may not log in can be someone else. */
+export const otherAccountPrompt = (profile: ProfileName): string => habits[profile].otherAccount
+
+/** From far to near. */
+const nearness: readonly RuleVerdict[] = ['no_claim', 'unmet', 'unproven', 'met']
+
+/** Nothing when the ID token meets one of the rules, or there are none; else how near it came by each kind, for the log. */
+export const whyNotAllowed = (
+  claims: Claims,
+  tenant: Ruled,
+): Readonly<Partial<Record<AllowRule['kind'], RuleVerdict>>> | undefined => {
+  const verdicts = (tenant.allow ?? [])
+    .map((rule) => [rule.kind, judgeRule(claims, rule, tenant)] as const)
+    .toSorted(([, a], [, b]) => nearness.indexOf(a) - nearness.indexOf(b))
+  const nearest = verdicts.at(-1)
+  const isMet = nearest === undefined || nearest[1] === 'met'
+  return isMet && isTenantAllowed(claims, tenant) ? undefined : Object.fromEntries(verdicts)
+}
+
+/** At an issuer that many tenants share, no other rule stands in for the tenant's: whoever owns one writes any claim into it. */
+const isTenantAllowed = ({ tid }: Claims, { allowedTids }: Ruled): boolean =>
+  allowedTids === undefined || (isText(tid) && allowedTids.includes(tid.toLowerCase()))
+
+/**
+ * Whether a later ID token contradicts every rule. It may carry fewer claims than the login's (OpenID Connect Core 1.0
+ * section 12.2), so a claim that is not there contradicts nothing.
+ */
+export const isNoLongerAllowed = (claims: Claims, tenant: Ruled): boolean => {
+  const rules = tenant.allow ?? []
+  return rules.length > 0 && rules.every((rule) => judgeRule(claims, rule, tenant) === 'unmet')
+}
+
+const judgeRule = (token: Claims, { kind, value }: AllowRule, tenant: Ruled): RuleVerdict => {
+  const claims = withoutClaimsElsewhere(token)
+  switch (kind) {
+    case 'domain':
+      return judgeDomain(claims, value, habits[tenant.profile])
+    case 'group':
+      return judgeLists(claims, [habits[tenant.profile].groupsClaim], value)
+    case 'role':
+      return judgeLists(claims, rolePathsOf(tenant), value)
+    case 'tid':
+      return isText(claims['tid']) ? metIf(claims['tid'].toLowerCase() === value) : 'no_claim'
+  }
+}
+
+const judgeDomain = (claims: Claims, domain: string, { vouches }: Habits): RuleVerdict => {
+  const { email } = claims
+  if (!isText(email)) return 'no_claim'
+  // With a second @ or a blank, two readers could find two domains.
+  const [, found] = /^[^@\s]+@([^@\s]+)$/.exec(email) ?? []
+  if (found?.toLowerCase() !== domain) return 'unmet'
+  return vouches(claims, domain) ? 'met' : 'unproven'
+}
+
+const judgeLists = (claims: Claims, paths: readonly ClaimPath[], value: string): RuleVerdict => {
+  const there = paths.filter((path) => claimAt(claims, path) !== undefined)
+  if (there.length === 0) return 'no_claim'
+  return metIf(there.some((path) => rolesOf(claims, path).includes(value)))
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+const metIf = (is: boolean): RuleVerdict => (is ? 'met' : 'unmet')
