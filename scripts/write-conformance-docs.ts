@@ -12,7 +12,7 @@ const requirements = JSON.parse(
 ) as Readonly<Record<string, Requirement>>
 
 const idShape =
-  /\b(?:R\d{1,2}|V\d+\.\d+\.\d+|(?:BBA|SBCP|ISS|FAPI|OIDC|OIDCD|RPL|BCL|FCL|HTTP|MSG|CACHE|FM|CK|REV|BT|RI|AT|COOK|HDR|LOC|FWD)-[0-9A-Za-z.]+(?:-[0-9a-z]+)?)\b/g
+  /\b(?:R\d{1,2}|V\d+\.\d+\.\d+|(?:PKJ|BBA|SBCP|ISS|FAPI|OIDC|OIDCD|RPL|BCL|FCL|HTTP|MSG|CACHE|FM|CK|REV|BT|RI|AT|COOK|HDR|LOC|FWD)-[0-9A-Za-z.]+(?:-[0-9a-z]+)?)\b/g
 
 /** Ids of requirements, each with the tests that carry it, as `file`; a list of what is owed shows nothing. */
 export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => {
@@ -23,6 +23,14 @@ export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => 
       if (id in requirements) found.set(id, (found.get(id) ?? new Set()).add(file))
   return new Map([...found].map(([id, files]) => [id, [...files]]))
 }
+
+/** Test modules of the OpenID Foundation for relying parties: what comes of each here, and why. */
+const modules = JSON.parse(
+  readFileSync(new URL('../test/conformance/oidf-modules.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, readonly [verdict: string, why: string]>>
+
+const moduleRows = (): string[] =>
+  Object.entries(modules).map(([name, [verdict, why]]) => `| \`${name}\` | ${verdict} | ${why} |`)
 
 /** docs/conformance.md: requirement → section → tests, from the ids that the tests carry. */
 export const conformanceDocs = (): string => {
@@ -41,6 +49,16 @@ name, so \`node --test --test-name-pattern=R5 'test/**/*.test.ts'\` runs what sh
 | id | source | requirement | tests |
 |---|---|---|---|
 ${rows.join('\n')}
+
+## The OpenID Foundation's modules for relying parties
+
+By the names of its conformance suite, for \`response_type=code\`; \`conformance/oidf-relying-party.test.ts\` has a test of the same name for each that
+is offered, against an issuer that does what the suite's does. The suite itself has not been run. *refuses*: the login, refresh or logout
+fails, and nothing of the answer is used, also where the suite would let it pass.
+
+| module | outcome | what |
+|---|---|---|
+${moduleRows().join('\n')}
 
 Written by \`node scripts/write-conformance-docs.ts\`; a test holds it true.
 `

@@ -42,7 +42,7 @@ const watch = (server: Server): Traffic => {
   const noteAnswer = (req: IncomingMessage, res: ServerResponse) => {
     const underWay = traffic.get(req.socket)
     underWay?.add(res)
-    res.once('close', () => underWay?.delete(res))
+    res.on('close', () => underWay?.delete(res))
   }
   server.on('request', noteAnswer)
   server.on('checkContinue', noteAnswer)

@@ -11,6 +11,7 @@ import { issuers } from './oidc/issuers.ts'
 import type { ProviderFetch } from './oidc/provider-fetch.ts'
 import { provider } from './oidc/provider.ts'
 import type { Backend } from './session/backend.ts'
+import { wantedClaims } from './oidc/userinfo.ts'
 import { records } from './session/records.ts'
 import { sealer } from './session/seal.ts'
 import { signOut } from './session/sign-out.ts'
@@ -55,7 +56,8 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
   const names = cookieNames(secure)
   const hash = keyedHash(session.secrets)
   const known = issuers({ clock, log, fetch: powers.providerFetch.fetch })
-  const party = provider(tenant, `${origin}/callback`, { issuers: known, clock })
+  const claims = wantedClaims(tenant, session.claims, claimsInHeadersOf(config))
+  const party = provider(tenant, `${origin}/callback`, { issuers: known, clock, log, claims })
   const store = records({ backend, sealer: seal, life, log })
   return {
     names,
@@ -76,3 +78,8 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
     cookies: browserCookies({ ...session, names, secure, hash }),
   }
 }
+
+const claimsInHeadersOf = ({ routes }: ReadyConfig): string[] =>
+  routes
+    .flatMap(({ headers = [] }) => headers.flatMap(({ parts }) => parts))
+    .flatMap((part) => (typeof part === 'string' ? [] : [part.claim]))

@@ -7,7 +7,8 @@ import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
 import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
-import { checkedTarget } from './http/checked-target.ts'
+import type { TargetCheck } from './http/checked-target.ts'
+import { targetCheck } from './http/checked-target.ts'
 import { hostOf } from './http/host.ts'
 import { hasBody } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
@@ -41,6 +42,8 @@ export type Next = (error?: unknown) => void
 
 /** The first function of every request: names it, checks host and path once, and decides which of the two ways it goes. */
 export const frontDoor = (deps: FrontDoorDeps) => {
+  const targetOf = clearTarget(targetCheck(deps.origin))
+  const isOurs = ownAddress(deps)
   const enter = (req: IncomingMessage, res: ServerResponse): void => {
     assignRequestId(req, deps.random)
     logAccess(deps, req, res)
@@ -53,12 +56,12 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     way: { readonly awaitsContinue: boolean; readonly next?: Next | undefined },
   ): void => {
     const { next } = way
-    if (next !== undefined && !isOurs(deps, req)) return next()
+    if (next !== undefined && !isOurs(req)) return next()
     enter(req, res)
     // Before the host check: a proxy asks by whatever name the broker has inside.
     if (deps.forwardAuth.isAsked(req)) return void deps.forwardAuth.answer(req, res)
     try {
-      const target = targetOf(deps, req)
+      const target = targetOf(req)
       const route = deps.routeFor(target.path)
       if (route !== undefined)
         return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
@@ -70,11 +73,11 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     }
   }
 
-  return { handle, upgrade: upgradeDoor(deps) }
+  return { handle, upgrade: upgradeDoor(deps, targetOf) }
 }
 
 const upgradeDoor =
-  (deps: FrontDoorDeps) =>
+  (deps: FrontDoorDeps, targetOf: TargetOf) =>
   (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // A browser that goes away during the upgrade is not an error of ours.
     socket.on('error', () => socket.destroy())
@@ -85,7 +88,7 @@ const upgradeDoor =
       return void deps.forwardAuth.answer(req, res).then(() => noteStatus(res.statusCode))
     }
     try {
-      const target = targetOf(deps, req)
+      const target = targetOf(req)
       // Its bytes would be taken for WebSocket frames.
       if (hasBody(req))
         throw new BrokerError('invalid_request', { detail: 'An upgrade has no body.' })
@@ -113,19 +116,26 @@ const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: Server
 }
 
 /** Mounted in someone else's app, only our own addresses are ours to judge. */
-const isOurs = (deps: FrontDoorDeps, req: IncomingMessage): boolean => {
-  if (deps.forwardAuth.isAsked(req)) return true
-  const target = parseRequestTarget(req.url ?? '', hostOf(deps.origin))
-  return (
-    target.ok && (deps.owns(target.value.path) || deps.routeFor(target.value.path) !== undefined)
-  )
+const ownAddress = ({ origin, forwardAuth, owns, routeFor }: FrontDoorDeps) => {
+  const host = hostOf(origin)
+  return (req: IncomingMessage): boolean => {
+    if (forwardAuth.isAsked(req)) return true
+    const target = parseRequestTarget(req.url ?? '', host)
+    if (!target.ok) return false
+    const { path } = target.value
+    return owns(path) || routeFor(path) !== undefined
+  }
 }
 
 /** Framing, then host, path and method; throws the first refusal. */
-const targetOf = ({ origin }: FrontDoorDeps, req: IncomingMessage): RequestTarget => {
-  requireClearFraming(req)
-  return checkedTarget(req, origin)
-}
+const clearTarget =
+  (checked: TargetCheck): TargetOf =>
+  (req) => {
+    requireClearFraming(req)
+    return checked(req)
+  }
+
+type TargetOf = (req: IncomingMessage) => RequestTarget
 
 /** Throws for a message that another reader could take for a different one. */
 const requireClearFraming = ({ httpVersionMajor, headers }: IncomingMessage): void => {

@@ -150,12 +150,19 @@ const demoReady = (settings: Config) =>
     process.exit(badSettings)
   })
 
+/** The log, with its last lines. */
+const logToTheEnd = (settings: Config['log'], base: Readonly<Record<string, unknown>> | null) => {
+  const log = processLog(settings, process.stdout, base)
+  process.once('exit', () => log.flush())
+  return log
+}
+
 /** The whole broker in this process. */
 const serveHere = async (settings: Config): Promise<void> => {
   const server = brokerServer()
   const listening = await listen(server, settings)
   const base = cluster.worker === undefined ? null : { worker: cluster.worker.id }
-  const log = processLog(listening.log, process.stdout, base)
+  const log = logToTheEnd(listening.log, base)
   const { config, demo } = await demoReady(listening)
   const broker = createBroker(config, { log })
   serve(server, broker)
@@ -173,7 +180,7 @@ const serveInWorkers = async ({ config: settings, madeUp }: Settings): Promise<v
   const config = await listen(probe, settings)
   await new Promise((resolve) => probe.close(resolve))
   const { demo } = await demoReady(config)
-  const log = processLog(config.log, process.stdout)
+  const log = logToTheEnd(config.log, null)
   const env = workerEnv({ config, madeUp: madeUp.reveal(), demo })
   const workers = keepWorkers({
     count: config.workers,

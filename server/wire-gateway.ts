@@ -1,4 +1,5 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import { monotonicMs } from './core/clock.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
@@ -16,8 +17,12 @@ import type { FreshTokens } from './refresh/fresh-token.ts'
 import { freshTokens } from './refresh/fresh-token.ts'
 import { refreshSession } from './refresh/refresh-session.ts'
 import { refreshTurns } from './refresh/turns.ts'
+import { sessionCache } from './session/session-cache.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
 import type { TokenVault } from './vault/vault.ts'
+
+/** Some ten thousand sessions that call within one second. */
+const cacheBytes = 128 * 1_048_576
 
 export type Parts = Foundations & { readonly vault: TokenVault }
 
@@ -36,6 +41,20 @@ export const streamRoom = ({ log, random, backend, streaming }: Powers): Streami
   return { streams, tunnels: tunnels({ random, streams, cap: streaming.webSockets }) }
 }
 
+const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { records }: Parts) =>
+  sessionCache({
+    clock,
+    monotonicMs,
+    read: (id) => records.read(id, true),
+    onChange: (listener) => {
+      backend.onChange(listener)
+      backend.onOwnWrite(listener)
+    },
+    heardUntilMs: backend.heardUntilMs,
+    idleSeconds: session.idleSeconds,
+    mostBytes: cacheBytes,
+  })
+
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
@@ -44,7 +63,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     origin: config.origin,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
-    readSession: (id: Parameters<typeof parts.records.read>[0]) => parts.records.read(id, true),
+    readSession: heldSessions(config, powers, parts),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
     limit: routeLimits({ clientAddress: address }),
@@ -59,10 +78,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
       pseudonym: pseudonymOf(config.origin),
     },
     clientAddress: address,
-    newTraceparent: () => {
-      const id = powers.random.bytes(24).toString('hex')
-      return `00-${id.slice(0, 32)}-${id.slice(32)}-00`
-    },
+    newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
     judge: judge(deps),
     judgeUpgrade: judgeUpgrade(deps),
     forward: forward({ upstreams: parts.upstream }),

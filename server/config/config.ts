@@ -3,7 +3,12 @@ import type { Secret } from '../core/secret.ts'
 
 /** A client's way to prove itself at the token endpoint. */
 export type ClientAuth =
-  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: Secret }
+  | {
+      readonly method: 'client_secret_basic' | 'client_secret_post'
+      readonly secret: Secret
+      /** The other one during a rotation: whichever the provider takes. */
+      readonly nextSecret?: Secret | undefined
+    }
   | { readonly method: 'private_key_jwt'; readonly keys: Secret<readonly JsonObject[]> }
   | { readonly method: 'none' }
 

@@ -24,10 +24,10 @@ export const providerSettings = {
   },
   OIDC_CLIENT_SECRET_NEXT: {
     group: 'provider',
-    meaning: 'A second secret during a rotation.',
+    meaning:
+      'A second secret during a rotation: tried where the provider refuses the first, then kept to while it works.',
     example: 'the-new-secret',
     secret: true,
-    later: true,
   },
   OIDC_ALLOW_PUBLIC_CLIENT: {
     group: 'provider',

@@ -83,7 +83,12 @@ const clientAuth = (read: Reader): ClientAuth => {
   if (method === 'none') return publicClient(read)
   if (method === 'private_key_jwt')
     return { method, keys: read.value('OIDC_CLIENT_KEYS', privateKeys, undefined) ?? secret([]) }
-  return { method, secret: secret(read.text('OIDC_CLIENT_SECRET') ?? '') }
+  const next = read.text('OIDC_CLIENT_SECRET_NEXT')
+  return {
+    method,
+    secret: secret(read.text('OIDC_CLIENT_SECRET') ?? ''),
+    ...(next !== undefined && { nextSecret: secret(next) }),
+  }
 }
 
 /** What the client proves itself with. */

@@ -18,8 +18,12 @@ export type TokenWant = {
 }
 
 /** The name of a token set in the vault: one per (audience, resource, scope). */
-export const tokenKey = (want: TokenWant): string =>
-  JSON.stringify([want.audience ?? '', want.resource ?? '', want.scope ?? ''])
+export const tokenKey = ({ audience = '', resource = '', scope = '' }: TokenWant): string =>
+  audience === '' && resource === '' && scope === ''
+    ? loginsOwn
+    : JSON.stringify([audience, resource, scope])
+
+const loginsOwn = JSON.stringify(['', '', ''])
 
 const fallbackLifeSeconds = 300
 const longestLifeSeconds = 86_400 * 365

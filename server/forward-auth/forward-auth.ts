@@ -6,7 +6,7 @@ import type { Secret } from '../core/secret.ts'
 import { isSecret } from '../core/secret.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import type { Call } from '../http/call.ts'
-import { checkedTarget } from '../http/checked-target.ts'
+import { targetCheck } from '../http/checked-target.ts'
 import { hasBody, header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
 import { refuse } from '../http/refuse.ts'
@@ -34,35 +34,41 @@ export type ForwardAuth = {
 }
 
 /** For proxies that forward calls themselves and ask for each whether, and with which token. */
-export const forwardAuth = (deps: ForwardAuthDeps): ForwardAuth => ({
-  isAsked: (req) => {
-    if (deps.secret === undefined || !isForwardAuth(req)) return false
-    const shown = header(req, 'x-forward-auth-secret')
-    return shown !== undefined && isSecret(deps.secret, shown)
-  },
-  answer: async (req, res) => {
-    try {
-      const token = await admittedToken(deps, askedCall(req))
-      // An unread upload would be taken for the next question on this connection.
-      if (!req.complete && hasBody(req)) res.setHeader('Connection', 'close')
-      res.writeHead(204, {
-        'Cache-Control': 'no-store',
-        'X-Request-Id': requestIdOf(req),
-        ...(token !== undefined && { Authorization: `Bearer ${token.accessToken}` }),
-      })
-      res.end()
-    } catch (error) {
-      refuse(deps, req, res, error)
-    }
-  },
-})
+export const forwardAuth = (deps: ForwardAuthDeps): ForwardAuth => {
+  const admittedToken = asker(deps)
+  return {
+    isAsked: (req) => {
+      if (deps.secret === undefined || !isForwardAuth(req)) return false
+      const shown = header(req, 'x-forward-auth-secret')
+      return shown !== undefined && isSecret(deps.secret, shown)
+    },
+    answer: async (req, res) => {
+      try {
+        const token = await admittedToken(askedCall(req))
+        // An unread upload would be taken for the next question on this connection.
+        if (!req.complete && hasBody(req)) res.setHeader('Connection', 'close')
+        res.writeHead(204, {
+          'Cache-Control': 'no-store',
+          'X-Request-Id': requestIdOf(req),
+          ...(token !== undefined && { Authorization: `Bearer ${token.accessToken}` }),
+        })
+        res.end()
+      } catch (error) {
+        refuse(deps, req, res, error)
+      }
+    },
+  }
+}
 
 /** The front door's checks and the judge's, in the order of a proxied call. */
-const admittedToken = async (deps: ForwardAuthDeps, call: Call): Promise<TokenSet | undefined> => {
-  const { path } = checkedTarget(call, deps.origin)
-  const route = deps.routeFor(path)
-  if (route === undefined) throw new BrokerError('no_route')
-  const judge = isWebSocket(call) ? deps.judgeUpgrade : deps.judge
-  const { token } = await judge(call, route)
-  return token
+const asker = (deps: ForwardAuthDeps) => {
+  const checkedTarget = targetCheck(deps.origin)
+  return async (call: Call): Promise<TokenSet | undefined> => {
+    const { path } = checkedTarget(call)
+    const route = deps.routeFor(path)
+    if (route === undefined) throw new BrokerError('no_route')
+    const judge = isWebSocket(call) ? deps.judgeUpgrade : deps.judge
+    const { token } = await judge(call, route)
+    return token
+  }
 }

@@ -9,7 +9,8 @@ type AccessDeps = { readonly clock: Clock; readonly log: Log }
 /** Writes one line when the answer has gone or was cut; never the query, which carries `code` and `state`. */
 export const logAccess = (deps: AccessDeps, req: IncomingMessage, res: ServerResponse): void => {
   const write = accessLine(deps, req)
-  res.once('close', () => {
+  // `on`: it comes once, and `once` costs each call a wrapper.
+  res.on('close', () => {
     write({ status: res.statusCode, cut: !res.writableFinished })
   })
 }

@@ -5,13 +5,15 @@ import { header } from './raw-headers.ts'
 export const hostOf = (origin: string): string => new URL(origin).host
 
 /**
- * Whether the request names our host; `Host` may spell out the scheme's default port.
+ * Tells whether a request names our host; `Host` may spell out the scheme's default port.
  * A foreign one would poison links and reach another tenant (RFC 9110 section 7.4).
  */
-export const isOwnHost = (req: Call, origin: string): boolean => {
-  const host = header(req, 'host')?.toLowerCase()
+export const ownHostCheck = (origin: string) => {
   const own = hostOf(origin)
-  if (host === own) return true
   const defaultPort = origin.startsWith('https:') ? ':443' : ':80'
-  return host === `${own}${defaultPort}` && !/:\d+$/.test(own)
+  const spelledOut = /:\d+$/.test(own) ? own : `${own}${defaultPort}`
+  return (req: Call): boolean => {
+    const host = header(req, 'host')?.toLowerCase()
+    return host === own || host === spelledOut
+  }
 }

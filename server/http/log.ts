@@ -12,11 +12,33 @@ export const processLog = (
   const options = { level: settings.level, base, timestamp: pino.stdTimeFunctions.isoTime }
   switch (settings.format) {
     case 'json':
-      return pino(options, destination)
+      return pino(options, inBatches(destination))
     case 'pretty':
       return pino(options, pretty({ destination, colorize: process.stdout.isTTY }))
-    case 'logfmt':
-      return pino(options, { write: (line: string) => void destination.write(logfmt(line)) })
+    case 'logfmt': {
+      const lines = inBatches(destination)
+      return pino(options, { ...lines, write: (line: string) => lines.write(logfmt(line)) })
+    }
+  }
+}
+
+/**
+ * The lines of one turn of the event loop in one write: each write is a system call, and a busy broker ends many calls in
+ * one turn. Whoever ends the process calls `flush`; only SIGKILL loses the lines of the turn.
+ */
+const inBatches = (destination: NodeJS.WritableStream) => {
+  let lines = ''
+  const flush = () => {
+    const text = lines
+    lines = ''
+    if (text !== '') destination.write(text)
+  }
+  return {
+    flush,
+    write: (line: string): void => {
+      if (lines === '') setImmediate(flush)
+      lines += line
+    },
   }
 }
 

@@ -9,7 +9,7 @@ const saneId = /^[A-Za-z0-9._:-]{20,200}$/
 export const assignRequestId = (req: IncomingMessage, random: Random): void => {
   if (ids.has(req)) return
   const given = header(req, 'x-request-id')
-  ids.set(req, given !== undefined && saneId.test(given) ? given : random.token(16))
+  ids.set(req, given !== undefined && saneId.test(given) ? given : random.digits(32))
 }
 
 /** The id that the client sees, the upstream gets and the log has. */

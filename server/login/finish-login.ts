@@ -125,6 +125,7 @@ const lineOf = (
 
 const vaultOf = ({ tokenSet, refreshToken, idToken }: TokenAnswer): Vault => ({
   refreshToken,
+  nonce: idToken?.claims.nonce,
   idToken: idToken?.raw ?? '',
   sets: { [tokenKey({})]: tokenSet },
 })

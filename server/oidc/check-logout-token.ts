@@ -1,4 +1,3 @@
-import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Tenant } from '../config/config.ts'
 import { nowSeconds } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
@@ -8,6 +7,7 @@ import type { MetIssuer } from './issuers.ts'
 import type { LogoutOrder, LogoutTokenRefusal } from './logout-token.ts'
 import { readLogoutToken } from './logout-token.ts'
 import type { SignatureVerdict } from './signature-check.ts'
+import { readJwt } from './strict-jwt.ts'
 
 export type LogoutRefusal = LogoutTokenRefusal | 'unreadable' | `signature_${SignatureVerdict}`
 
@@ -21,7 +21,7 @@ export const checkLogoutToken = async (
   tenant: Tenant,
   clock: Clock,
 ): Promise<Result<LogoutOrder, LogoutRefusal>> => {
-  const parts = decoded(token)
+  const parts = readJwt(token)
   if (parts === undefined) return err('unreadable')
   const { issuer, clientId, logoutTyp } = tenant
   const rules = { issuer, clientId, typ: logoutTyp, nowSeconds: nowSeconds(clock) }
@@ -29,12 +29,4 @@ export const checkLogoutToken = async (
   if (!order.ok) return order
   const verdict = await (await met()).verifyLogoutSignature(token)
   return verdict === 'verified' ? order : err(`signature_${verdict}` as const)
-}
-
-const decoded = (token: string) => {
-  try {
-    return { header: decodeProtectedHeader(token), claims: decodeJwt(token) }
-  } catch {
-    return undefined
-  }
 }

@@ -7,7 +7,7 @@ import type { VerifySignature } from './signature-check.ts'
 import type { MetIssuer } from './issuers.ts'
 import { toLoginError } from './oauth-failure.ts'
 import type { TokenAnswer } from './token-answer.ts'
-import { readTokenAnswer } from './token-answer.ts'
+import { readIdToken, readTokens } from './token-answer.ts'
 
 export type Callback = {
   /** From settings, never from `Host`: it is sent to the token endpoint. */
@@ -25,7 +25,7 @@ export type Callback = {
  * response costs no token request. The nonce and the signature are checked before any token is used.
  */
 export const exchangeCode = async (
-  { configuration, verifySignature }: MetIssuer,
+  { asClient, verifySignature }: MetIssuer,
   tenant: Tenant,
   callback: Callback,
   clock: Clock,
@@ -33,24 +33,29 @@ export const exchangeCode = async (
   const url = new URL(callback.redirectUri)
   url.search = callback.parameters.toString()
   try {
-    const answer = await authorizationCodeGrant(
-      configuration,
-      url,
-      {
-        expectedState: callback.binding.state,
-        expectedNonce: callback.binding.nonce,
-        pkceCodeVerifier: callback.binding.codeVerifier,
-        idTokenExpected: true,
-        ...(callback.maxAgeSeconds !== undefined && { maxAge: callback.maxAgeSeconds }),
-      },
-      tenant.resource === undefined ? {} : { resource: tenant.resource },
+    const checks = checksOf(callback)
+    const parameters = tenant.resource === undefined ? {} : { resource: tenant.resource }
+    const answer = await asClient((configuration) =>
+      authorizationCodeGrant(configuration, url, checks, parameters),
     )
-    await requireSignature(verifySignature, answer.id_token ?? '')
-    return readTokenAnswer(answer, tenant.clientId, clock.nowMs())
+    const raw = answer.id_token ?? ''
+    await requireSignature(verifySignature, raw)
+    const nowMs = clock.nowMs()
+    const { issuer, clientId } = tenant
+    const idToken = readIdToken(raw, { issuer, clientId, accessToken: answer.access_token, nowMs })
+    return { ...readTokens(answer, nowMs), idToken }
   } catch (error) {
     throw toLoginError(error)
   }
 }
+
+const checksOf = ({ binding, maxAgeSeconds }: Callback) => ({
+  expectedState: binding.state,
+  expectedNonce: binding.nonce,
+  pkceCodeVerifier: binding.codeVerifier,
+  idTokenExpected: true,
+  ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }),
+})
 
 const requireSignature = async (verify: VerifySignature, idToken: string): Promise<void> => {
   const verdict = await verify(idToken)

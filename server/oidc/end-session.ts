@@ -1,5 +1,6 @@
 import type { Configuration } from 'openid-client'
 import { buildEndSessionUrl, tokenRevocation } from 'openid-client'
+import type { AsClient } from './either-secret.ts'
 import { loggable } from './oauth-failure.ts'
 
 export type EndSessionRequest = {
@@ -23,12 +24,17 @@ export const endSessionUrl = (
 
 /** Revokes a refresh token where the provider can (RFC 7009 section 2); rejects when it could not be done. */
 export const revokeToken = async (
-  configuration: Configuration,
+  {
+    configuration,
+    asClient,
+  }: { readonly configuration: Configuration; readonly asClient: AsClient },
   refreshToken: string,
 ): Promise<void> => {
   if (configuration.serverMetadata().revocation_endpoint === undefined) return
   try {
-    await tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
+    await asClient((client) =>
+      tokenRevocation(client, refreshToken, { token_type_hint: 'refresh_token' }),
+    )
   } catch (error) {
     throw loggable(error)
   }

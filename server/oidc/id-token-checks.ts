@@ -1,21 +1,27 @@
 import { createHash } from 'node:crypto'
+import type { JWTPayload } from 'jose'
 import type { IDToken } from 'openid-client'
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
 
 export type IdTokenRefusal =
+  | 'other_issuer'
   | 'second_audience'
   | 'azp_is_not_us'
   | 'issued_in_the_future'
   | 'issued_long_ago'
+  | 'not_yet_valid'
+  | 'expired'
   | 'at_hash_mismatch'
   | 'sub_missing'
 
 export type IdTokenFacts = {
-  readonly claims: IDToken
+  /** As they read, of whatever type. */
+  readonly claims: JWTPayload
   /** The JWS header's algorithm. */
   readonly algorithm: string
   readonly accessToken: string
+  readonly issuer: string
   readonly clientId: string
   readonly nowSeconds: number
 }
@@ -24,22 +30,38 @@ const toleranceSeconds = 30
 const oldestSeconds = 600
 
 /**
- * What openid-client leaves unchecked in an ID token whose signature, issuer and nonce it has verified.
+ * What openid-client leaves unchecked in an ID token, and what it cannot see at a refresh; nonce and signature are checked
+ * elsewhere.
  *
  * A second audience could replay our token; a foreign `azp` was issued to another client; a wrong `at_hash` means the
  * access token was swapped. OpenID Connect Core 1.0 sections 3.1.3.7 (items 3, 5, 10) and 3.1.3.8.
  */
 export const checkIdToken = (facts: IdTokenFacts): Result<IDToken, IdTokenRefusal> => {
-  const { claims, clientId, nowSeconds } = facts
+  const { claims, issuer, clientId, nowSeconds } = facts
+  if (claims.iss !== issuer) return err('other_issuer')
   if (typeof claims.sub !== 'string' || claims.sub === '' || claims.sub.length > 255)
     return err('sub_missing')
-  if ([claims.aud].flat().some((audience) => audience !== clientId)) return err('second_audience')
-  if (claims.azp !== undefined && claims.azp !== clientId) return err('azp_is_not_us')
-  if (claims.iat > nowSeconds + toleranceSeconds) return err('issued_in_the_future')
-  if (claims.iat < nowSeconds - oldestSeconds) return err('issued_long_ago')
+  const audiences = [claims.aud].flat()
+  if (audiences.length === 0 || audiences.some((audience) => audience !== clientId))
+    return err('second_audience')
+  const { azp } = claims
+  if (azp !== undefined && azp !== clientId) return err('azp_is_not_us')
+  const times = refusedTimes(claims, nowSeconds)
+  if (times !== undefined) return err(times)
   const hash = claims['at_hash']
   if (hash !== undefined && hash !== accessTokenHash(facts)) return err('at_hash_mismatch')
-  return ok(claims)
+  // Issuer, subject, audience and times are there.
+  return ok(claims as IDToken)
+}
+
+const refusedTimes = (
+  { iat, exp, nbf }: JWTPayload,
+  nowSeconds: number,
+): IdTokenRefusal | undefined => {
+  if (typeof iat !== 'number' || iat < nowSeconds - oldestSeconds) return 'issued_long_ago'
+  if (iat > nowSeconds + toleranceSeconds) return 'issued_in_the_future'
+  if (typeof exp !== 'number' || exp <= nowSeconds - toleranceSeconds) return 'expired'
+  return nbf === undefined || nbf <= nowSeconds + toleranceSeconds ? undefined : 'not_yet_valid'
 }
 
 /** The left half of the token's hash, by the hash of the signature's algorithm. */

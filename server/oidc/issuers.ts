@@ -5,10 +5,14 @@ import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { Tenant } from '../config/config.ts'
-import { clientAuthOf } from './client-auth.ts'
+import { clientAuthsOf } from './client-auth.ts'
+import type { AsClient, SecretInUse } from './either-secret.ts'
+import { eitherSecret } from './either-secret.ts'
 import { saneTokenAnswers } from './sane-token-answers.ts'
 import type { VerifySignature } from './signature-check.ts'
 import { signatureCheck } from './signature-check.ts'
+import type { UserInfo } from './userinfo.ts'
+import { userInfo } from './userinfo.ts'
 
 export type IssuersDeps = {
   readonly clock: Clock
@@ -18,10 +22,6 @@ export type IssuersDeps = {
 
 /** Who may wait how long for a grant; callers stop waiting sooner (OIDC_TIMEOUT_MS), the grant's answer is kept. */
 const grantTimeoutSeconds = 60
-/** Only the token endpoint brings ID tokens, so a `kid` that is not known yet is worth an early look. */
-const tokenKeysCooldownMs = 5_000
-/** A flood of made-up `kid`s costs the issuer one request a minute. */
-const logoutKeysCooldownMs = 60_000
 const metadataLifeMs = 3_600_000
 const retryAfterFailureMs = 1_000
 
@@ -38,10 +38,14 @@ export type Issuers = {
 export type MetIssuer = {
   /** openid-client's view; it does not check the signature of an ID token. */
   readonly configuration: Configuration
+  /** A call that needs the client's proof of itself. */
+  readonly asClient: AsClient
   /** Of an ID token from the token endpoint. */
   readonly verifySignature: VerifySignature
   /** Of a logout token, which anybody may post. */
   readonly verifyLogoutSignature: VerifySignature
+  /** Undefined where the provider has no UserInfo endpoint. */
+  readonly userInfo?: ((accessToken: string, sub: string) => Promise<UserInfo>) | undefined
 }
 
 type Known = MetIssuer & { readonly readAtMs: number }
@@ -53,12 +57,15 @@ type Known = MetIssuer & { readonly readAtMs: number }
 export const issuers = (deps: IssuersDeps): Issuers => {
   const known = new Map<string, Known>()
   const failedAtMs = new Map<string, number>()
+  const secretsInUse = new Map<string, SecretInUse>()
   const flight = singleFlight<MetIssuer>()
 
   const refresh = (tenant: Tenant) =>
     flight(tenant.id, async () => {
       try {
-        const met = { ...(await discover(tenant, deps.fetch)), readAtMs: deps.clock.nowMs() }
+        const inUse = secretsInUse.get(tenant.id) ?? { index: 0 }
+        secretsInUse.set(tenant.id, inUse)
+        const met = { ...(await discover(tenant, deps, inUse)), readAtMs: deps.clock.nowMs() }
         known.set(tenant.id, met)
         failedAtMs.delete(tenant.id)
         return met
@@ -93,7 +100,11 @@ const originsOf = (tenant: Tenant, configuration: Configuration | undefined): st
   return [...new Set(addresses.map((address) => new URL(address).origin))]
 }
 
-const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> => {
+const discover = async (
+  tenant: Tenant,
+  { fetch, clock }: IssuersDeps,
+  inUse: SecretInUse,
+): Promise<MetIssuer> => {
   const insecure = new URL(tenant.discoveryUrl ?? tenant.issuer).protocol === 'http:'
   const found = await client.discovery(metadataUrl(tenant), tenant.clientId, undefined, undefined, {
     [client.customFetch]: fetch,
@@ -105,23 +116,51 @@ const discover = async (tenant: Tenant, fetch: CustomFetch): Promise<MetIssuer> 
   requireIssuer(metadata, tenant)
   requireEndpoints(metadata, insecure ? ['https:', 'http:'] : ['https:'])
   const algorithm = pinnedAlgorithm(metadata)
-  const configuration = new client.Configuration(
-    metadata,
-    tenant.clientId,
-    { id_token_signed_response_alg: algorithm },
-    await clientAuthOf(tenant.clientAuth),
-  )
-  configuration[client.customFetch] = saneTokenAnswers(fetch, metadata.token_endpoint ?? '')
-  configuration.timeout = grantTimeoutSeconds
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
-  if (insecure) allowLoopbackHttp(configuration)
-  const { timeoutMs } = tenant
-  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs }
-  return {
-    configuration,
-    verifySignature: signatureCheck({ ...keys, cooldownMs: tokenKeysCooldownMs }),
-    verifyLogoutSignature: signatureCheck({ ...keys, cooldownMs: logoutKeysCooldownMs }),
+  const configured = await configurationsOf(metadata, tenant, algorithm)
+  for (const configuration of configured) {
+    configuration[client.customFetch] = saneTokenAnswers(fetch, metadata.token_endpoint ?? '')
+    configuration.timeout = grantTimeoutSeconds
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    if (insecure) allowLoopbackHttp(configuration)
   }
+  const { timeoutMs } = tenant
+  const keys = { jwksUri: metadata.jwks_uri ?? '', algorithm, fetch, timeoutMs, clock }
+  const verifySignature = signatureCheck(keys)
+  return {
+    configuration: configured[0],
+    asClient: eitherSecret(configured, inUse),
+    verifySignature,
+    // Keys of its own: whoever posts made-up logout tokens uses up no look that a login needs.
+    verifyLogoutSignature: signatureCheck(keys),
+    userInfo: userInfoOf(metadata, tenant, { fetch, verifySignature }),
+  }
+}
+
+/** One for each proof of the client, the first at hand first. */
+const configurationsOf = async (
+  metadata: Readonly<ServerMetadata>,
+  tenant: Tenant,
+  algorithm: string,
+): Promise<readonly [Configuration, ...Configuration[]]> => {
+  const settings = { id_token_signed_response_alg: algorithm }
+  const [first, ...others] = (await clientAuthsOf(tenant.clientAuth)).map(
+    (auth) => new client.Configuration(metadata, tenant.clientId, settings, auth),
+  )
+  if (first === undefined) throw new RangeError('the client has no proof of itself')
+  return [first, ...others]
+}
+
+const longestUserInfoMs = 3_000
+
+const userInfoOf = (
+  { userinfo_endpoint: endpoint }: Readonly<ServerMetadata>,
+  { issuer, clientId, timeoutMs }: Tenant,
+  parts: { readonly fetch: CustomFetch; readonly verifySignature: VerifySignature },
+): MetIssuer['userInfo'] => {
+  if (endpoint === undefined) return undefined
+  const asked = { ...parts, endpoint, issuer, clientId }
+  const source = { ...asked, timeoutMs: Math.min(timeoutMs, longestUserInfoMs) }
+  return (accessToken, sub) => userInfo(source, accessToken, sub)
 }
 
 /** Development only: the settings refuse an http issuer that is not on loopback. */
@@ -142,7 +181,7 @@ const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void
 }
 
 const neededEndpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
-const usedEndpoints = ['revocation_endpoint', 'end_session_endpoint'] as const
+const usedEndpoints = ['revocation_endpoint', 'end_session_endpoint', 'userinfo_endpoint'] as const
 
 /** Half a provider is none, and a browser is never sent to anything but a web address. */
 const requireEndpoints = (

@@ -2,6 +2,7 @@ import type { Tenant } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
 import type { Result } from '../core/result.ts'
 import type { LoginBinding, LoginWish } from './authorization-request.ts'
 import { authorizationUrl } from './authorization-request.ts'
@@ -15,7 +16,8 @@ import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
 import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
 import { refreshGrant } from './refresh-grant.ts'
-import type { TokenAnswer } from './token-answer.ts'
+import type { IDToken, TokenAnswer } from './token-answer.ts'
+import { lacksClaims } from './userinfo.ts'
 
 /** One tenant's authorization server, a function for each message; all but the last two reject with `idp_unavailable` when it is away. */
 export type Provider = {
@@ -29,28 +31,39 @@ export type Provider = {
   readonly status: () => IssuerStatus
 }
 
+export type ProviderDeps = {
+  readonly issuers: Issuers
+  readonly clock: Clock
+  readonly log: Log
+  /** The claims that a session is made of. */
+  readonly claims: readonly string[]
+}
+
 const tooSlow = () => new BrokerError('idp_unavailable', { retryAfterSeconds: 5 })
 
 /** The tenant's provider, met under our one redirect URI, which comes from settings alone. */
-export const provider = (
-  tenant: Tenant,
-  redirectUri: string,
-  { issuers, clock }: { readonly issuers: Issuers; readonly clock: Clock },
-): Provider => {
+export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps): Provider => {
+  const { issuers, clock } = deps
   const met = () => issuers.metAt(tenant)
   const configuration = async () => (await met()).configuration
-  const revoke = async (refreshToken: string) =>
-    await revokeToken(await configuration(), refreshToken)
+  const revoke = async (refreshToken: string) => await revokeToken(await met(), refreshToken)
   let isAway = false
   return {
     authorizationUrl: async (wish, binding) =>
       await authorizationUrl(await configuration(), tenant, { redirectUri, wish, binding }),
     exchange: async (callback) => {
-      const exchange = exchangeCode(await met(), tenant, { ...callback, redirectUri }, clock)
-      return await withDeadline(exchange, tenant.timeoutMs, tooSlow).catch((error: unknown) => {
-        revokeLate(exchange, revoke)
+      const issuer = await met()
+      const exchange = exchangeCode(issuer, tenant, { ...callback, redirectUri }, clock)
+      try {
+        return await withUserInfo(
+          await withDeadline(exchange, tenant.timeoutMs, tooSlow),
+          issuer,
+          deps,
+        )
+      } catch (error) {
+        revokeUnused(exchange, revoke)
         throw error
-      })
+      }
     },
     refresh: async (request) => {
       const outcome = await refreshWhenMet(met, tenant, request, clock)
@@ -65,8 +78,35 @@ export const provider = (
   }
 }
 
-/** Tokens that come home when nobody waits for them any more must not live on. */
-const revokeLate = (
+/**
+ * The answer with what the ID token leaves out and the UserInfo endpoint tells; the ID token's own claims stand.
+ * An endpoint that fails costs claims, not the login; one that speaks of somebody else is an attack.
+ */
+const withUserInfo = async (
+  answer: TokenAnswer,
+  { userInfo }: MetIssuer,
+  { claims: wanted, log }: ProviderDeps,
+): Promise<TokenAnswer> => {
+  const { idToken, tokenSet } = answer
+  if (idToken === undefined || userInfo === undefined) return answer
+  if (!lacksClaims(idToken.claims, wanted)) return answer
+  const info = await userInfo(tokenSet.accessToken, idToken.claims.sub)
+  switch (info.kind) {
+    case 'claims': {
+      // Out of JSON both.
+      const claims = { ...info.claims, ...idToken.claims } as IDToken
+      return { ...answer, idToken: { ...idToken, claims } }
+    }
+    case 'nothing':
+      log.warn({ err: info.cause }, 'userinfo not read: the session has the claims of the ID token')
+      return answer
+    case 'other_subject':
+      throw new BrokerError('login_failed', { cause: new Error('userinfo: another subject') })
+  }
+}
+
+/** Tokens that nobody will hold must not live on, whenever they come home. */
+const revokeUnused = (
   exchange: Promise<TokenAnswer>,
   revoke: (refreshToken: string) => Promise<void>,
 ): void => {

@@ -1,3 +1,4 @@
+import type { TokenEndpointResponse } from 'openid-client'
 import { refreshTokenGrant } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
 import type { Sub } from '../core/ids.ts'
@@ -7,15 +8,22 @@ import type { VerifySignature } from './signature-check.ts'
 import type { MetIssuer } from './issuers.ts'
 import { loggable } from './oauth-failure.ts'
 import { refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
+import type { ChangedClaim, OriginalLogin } from './same-login.ts'
+import { changedClaim } from './same-login.ts'
+import { idTokenOfRefresh } from './sane-token-answers.ts'
 import type { TokenAnswer } from './token-answer.ts'
-import { readTokenAnswer } from './token-answer.ts'
+import { parseIdToken, readIdToken, readTokens } from './token-answer.ts'
 
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly answer: TokenAnswer }
   /** The grant is gone: the session must end. */
   | { readonly kind: 'invalid_grant'; readonly cause: unknown }
-  /** The new ID token speaks of someone else (OpenID Connect Core 1.0 section 12.2): the session must end. */
-  | { readonly kind: 'other_subject'; readonly refreshToken: string | undefined }
+  /** The new ID token speaks of another login (OpenID Connect Core 1.0 section 12.2): the session must end. */
+  | {
+      readonly kind: 'other_login'
+      readonly claim: ChangedClaim
+      readonly refreshToken: string | undefined
+    }
   /** The refresh token was not used up: the same one may be sent again, later. */
   | {
       readonly kind: 'try_again'
@@ -27,26 +35,29 @@ export type RefreshOutcome =
 
 export type RefreshRequest = {
   readonly refreshToken: string
-  readonly sub: Sub
+  /** The login that the token came from. */
+  readonly login: {
+    readonly sub: Sub
+    readonly authTimeSeconds?: number | undefined
+    readonly nonce?: string | undefined
+  }
   readonly want: TokenWant
 }
 
 /** One refresh at the token endpoint (RFC 6749 section 6); never throws. */
 export const refreshGrant = async (
-  { configuration, verifySignature }: MetIssuer,
+  { asClient, verifySignature }: MetIssuer,
   tenant: Tenant,
   request: RefreshRequest,
   clock: Clock,
 ): Promise<RefreshOutcome> => {
-  const { refreshToken, sub, want } = request
+  const { issuer, clientId } = tenant
   try {
-    const parameters = refreshParameters(tenant, want)
-    const answer = await refreshTokenGrant(configuration, refreshToken, parameters)
-    const claims = answer.claims()
-    if (claims !== undefined && claims.sub !== sub)
-      return { kind: 'other_subject', refreshToken: answer.refresh_token }
-    const read = readTokenAnswer(answer, tenant.clientId, clock.nowMs())
-    return { kind: 'refreshed', answer: await withTrustedIdToken(read, verifySignature) }
+    const parameters = refreshParameters(tenant, request.want)
+    const answer = await asClient((configuration) =>
+      refreshTokenGrant(configuration, request.refreshToken, parameters),
+    )
+    return await judge(answer, { ...request.login, issuer, clientId }, verifySignature, clock)
   } catch (error) {
     const cause = loggable(error)
     const kind = refreshFailureKind(error)
@@ -58,16 +69,28 @@ export const refreshGrant = async (
 
 /**
  * A refresh may bring an ID token; one whose signature cannot be checked now is left out, and the tokens are kept: they came
- * from the token endpoint itself, and they are rotated already. A forged one spoils the whole answer.
+ * from the token endpoint itself, and they are rotated already. A forged or stale one spoils the whole answer.
  */
-const withTrustedIdToken = async (
-  answer: TokenAnswer,
+const judge = async (
+  answer: TokenEndpointResponse,
+  original: OriginalLogin,
   verify: VerifySignature,
-): Promise<TokenAnswer> => {
-  if (answer.idToken === undefined) return answer
-  const verdict = await verify(answer.idToken.raw)
+  clock: Clock,
+): Promise<RefreshOutcome> => {
+  const nowMs = clock.nowMs()
+  const tokens = readTokens(answer, nowMs)
+  const raw = idTokenOfRefresh(answer)
+  if (raw === undefined) return { kind: 'refreshed', answer: tokens }
+  const claim = changedClaim(parseIdToken(raw).claims, original)
+  if (claim !== undefined) return { kind: 'other_login', claim, refreshToken: answer.refresh_token }
+  const { issuer, clientId } = original
+  const idToken = readIdToken(raw, { issuer, clientId, accessToken: answer.access_token, nowMs })
+  const verdict = await verify(raw)
   if (verdict === 'forged') throw new Error('ID token of a refresh: forged signature')
-  return verdict === 'verified' ? answer : { ...answer, idToken: undefined }
+  return {
+    kind: 'refreshed',
+    answer: verdict === 'verified' ? { ...tokens, idToken } : tokens,
+  }
 }
 
 const refreshParameters = (tenant: Tenant, want: TokenWant): Record<string, string> => {

@@ -1,9 +1,11 @@
-import type { CustomFetch } from 'openid-client'
+import type { CustomFetch, TokenEndpointResponse } from 'openid-client'
 import { lifeSeconds } from '../core/token-set.ts'
 
 /**
- * `fetch` that puts the token endpoint's `expires_in` right: openid-client would refuse a negative or absurd number together
- * with the tokens beside it, and a rotated refresh token would be lost.
+ * `fetch` that puts a token answer into a form in which openid-client loses nothing of it.
+ *
+ * It would refuse a negative or absurd `expires_in`, or a wrong ID token at a refresh, together with the tokens beside them:
+ * a rotated refresh token would be lost, or could not be revoked. The ID token of a refresh is judged in refresh-grant.ts.
  */
 export const saneTokenAnswers =
   (fetch: CustomFetch, tokenEndpoint: string): CustomFetch =>
@@ -12,13 +14,32 @@ export const saneTokenAnswers =
     if (url !== tokenEndpoint || response.status !== 200) return response
     const headers = new Headers(response.headers)
     for (const name of ['content-length', 'content-encoding']) headers.delete(name)
-    return new Response(withSaneLife(await response.text()), { status: response.status, headers })
+    const body = saneAnswer(await response.text(), isRefresh(options.body))
+    return new Response(body, { status: response.status, headers })
   }
 
-const withSaneLife = (text: string): string => {
+const asideName = 'id_token_of_refresh'
+
+/** The ID token that a refresh brought. */
+export const idTokenOfRefresh = (answer: TokenEndpointResponse): string | undefined => {
+  const raw = answer[asideName]
+  if (raw === undefined) return undefined
+  if (typeof raw !== 'string') throw new TypeError('ID token of a refresh: not a string')
+  return raw
+}
+
+const isRefresh = (body: unknown): boolean =>
+  body instanceof URLSearchParams && body.get('grant_type') === 'refresh_token'
+
+const saneAnswer = (text: string, refresh: boolean): string => {
   const answer = parsed(text)
-  if (typeof answer !== 'object' || answer === null || !('expires_in' in answer)) return text
-  return JSON.stringify({ ...answer, expires_in: lifeSeconds(answer.expires_in) })
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return text
+  const { id_token: idToken, ...rest }: { id_token?: unknown } = answer
+  return JSON.stringify({
+    ...rest,
+    ...('expires_in' in answer && { expires_in: lifeSeconds(answer.expires_in) }),
+    ...(idToken !== undefined && { [refresh ? asideName : 'id_token']: idToken }),
+  })
 }
 
 const parsed = (text: string): unknown => {

@@ -1,5 +1,6 @@
 import { compactVerify, createRemoteJWKSet, customFetch, errors } from 'jose'
 import type { CustomFetch } from 'openid-client'
+import type { Clock } from '../core/clock.ts'
 
 /** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
 export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
@@ -7,6 +8,9 @@ export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
 export type VerifySignature = (token: string) => Promise<SignatureVerdict>
 
 const keysLifeMs = 600_000
+/** A flood of made-up `kid`s costs the issuer one request a minute. */
+const lookRestMs = 60_000
+const failedLookRestMs = 5_000
 
 export type SignatureCheckOptions = {
   readonly jwksUri: string
@@ -14,8 +18,7 @@ export type SignatureCheckOptions = {
   readonly algorithm: string
   readonly fetch: CustomFetch
   readonly timeoutMs: number
-  /** The keys are fetched for an unknown `kid` no sooner than this after the last time. */
-  readonly cooldownMs: number
+  readonly clock: Clock
 }
 
 /**
@@ -34,16 +37,49 @@ export const signatureCheck = (options: SignatureCheckOptions): VerifySignature 
         headers: Object.fromEntries(headers),
       }),
     timeoutDuration: options.timeoutMs,
-    cooldownDuration: options.cooldownMs,
+    // When to look again for an unknown `kid` is decided here, not by jose.
+    cooldownDuration: Infinity,
     cacheMaxAge: keysLifeMs,
   })
-  return async (token) => {
+  const verify = async (token: string): Promise<SignatureVerdict> => {
     try {
       await compactVerify(token, keys, { algorithms: [options.algorithm] })
       return 'verified'
     } catch (error) {
       return verdictOn(error)
     }
+  }
+  const look = rareLooks(keys.reload, options.clock)
+  return async (token) => {
+    const verdict = await verify(token)
+    if (verdict !== 'no_key') return verdict
+    return (await look()) ? await verify(token) : 'unreachable'
+  }
+}
+
+/**
+ * Looks at the keys anew, once in a minute however often it is asked: right after a first fetch too, so that keys which rotate
+ * between a login and the next are found. Whoever asks during a look waits for it. False: the look failed.
+ */
+const rareLooks = (reload: () => Promise<void>, clock: Clock) => {
+  let restUntilMs = -Infinity
+  let looking: Promise<boolean> | undefined
+  const lookNow = async (): Promise<boolean> => {
+    restUntilMs = clock.nowMs() + lookRestMs
+    try {
+      await reload()
+      return true
+    } catch {
+      restUntilMs = clock.nowMs() + failedLookRestMs
+      return false
+    } finally {
+      looking = undefined
+    }
+  }
+  return async (): Promise<boolean> => {
+    if (looking === undefined && clock.nowMs() < restUntilMs) return true
+    looking ??= lookNow()
+    return await looking
   }
 }
 
@@ -57,6 +93,7 @@ const forgeries = new Set([
 const verdictOn = (error: unknown): SignatureVerdict => {
   if (!(error instanceof errors.JOSEError)) return 'unreachable'
   if (forgeries.has(error.code)) return 'forged'
-  const noKey = ['ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_MULTIPLE_MATCHING_KEYS']
-  return noKey.includes(error.code) ? 'no_key' : 'unreachable'
+  return noKey.has(error.code) ? 'no_key' : 'unreachable'
 }
+
+const noKey = new Set(['ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_MULTIPLE_MATCHING_KEYS'])

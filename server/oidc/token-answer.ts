@@ -1,9 +1,10 @@
-import { decodeProtectedHeader } from 'jose'
-import type { IDToken, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client'
+import type { IDToken, TokenEndpointResponse } from 'openid-client'
 import type { TokenSet } from '../core/token-set.ts'
 import { lifeSeconds } from '../core/token-set.ts'
 import { BrokerError } from '../core/errors.ts'
 import { checkIdToken } from './id-token-checks.ts'
+import type { Jwt } from './strict-jwt.ts'
+import { readJwt } from './strict-jwt.ts'
 
 export type { IDToken }
 
@@ -14,39 +15,51 @@ export type TokenAnswer = {
   readonly idToken?: { readonly raw: string; readonly claims: IDToken } | undefined
 }
 
-type Answer = TokenEndpointResponse & TokenEndpointResponseHelpers
-
-/** The answer as token set, refresh token and checked ID token; throws `login_failed` with the reason as cause. */
-export const readTokenAnswer = (answer: Answer, clientId: string, nowMs: number): TokenAnswer => {
+/** The answer as token set and refresh token; throws `login_failed` with the reason as cause. */
+export const readTokens = (
+  answer: TokenEndpointResponse,
+  nowMs: number,
+): Omit<TokenAnswer, 'idToken'> => {
   // Sent as a bearer token, a token of another kind would be worthless, or too much.
-  if (answer.token_type !== 'bearer')
-    throw new BrokerError('login_failed', { cause: new Error('token_type is not Bearer') })
-  const seconds = lifeSeconds(answer.expires_in)
+  if (answer.token_type !== 'bearer') throw invalid('token_type is not Bearer')
   return {
     tokenSet: {
       accessToken: answer.access_token,
       tokenType: 'Bearer',
       scope: answer.scope,
       obtainedAtMs: nowMs,
-      expiresAtMs: nowMs + seconds * 1_000,
+      expiresAtMs: nowMs + lifeSeconds(answer.expires_in) * 1_000,
     },
     refreshToken: answer.refresh_token,
-    idToken: readIdToken(answer, clientId, nowMs),
   }
 }
 
-const readIdToken = (answer: Answer, clientId: string, nowMs: number): TokenAnswer['idToken'] => {
-  const raw = answer.id_token
-  const claims = answer.claims()
-  if (raw === undefined || claims === undefined) return undefined
+/** An ID token as it reads, nothing believed yet; throws `login_failed` where readers could differ. */
+export const parseIdToken = (raw: string): Jwt => {
+  const jwt = readJwt(raw)
+  if (jwt === undefined) throw invalid('ID token: malformed')
+  return jwt
+}
+
+/** The checked ID token that came with an access token; throws `login_failed` with the reason as cause. */
+export const readIdToken = (
+  raw: string,
+  facts: {
+    readonly issuer: string
+    readonly clientId: string
+    readonly accessToken: string
+    readonly nowMs: number
+  },
+): { readonly raw: string; readonly claims: IDToken } => {
+  const { header, claims } = parseIdToken(raw)
   const checked = checkIdToken({
     claims,
-    algorithm: decodeProtectedHeader(raw).alg ?? '',
-    accessToken: answer.access_token,
-    clientId,
-    nowSeconds: Math.floor(nowMs / 1_000),
+    algorithm: header.alg ?? '',
+    nowSeconds: Math.floor(facts.nowMs / 1_000),
+    ...facts,
   })
-  if (!checked.ok)
-    throw new BrokerError('login_failed', { cause: new Error(`ID token: ${checked.reason}`) })
-  return { raw, claims }
+  if (!checked.ok) throw invalid(`ID token: ${checked.reason}`)
+  return { raw, claims: checked.value }
 }
+
+const invalid = (reason: string) => new BrokerError('login_failed', { cause: new Error(reason) })

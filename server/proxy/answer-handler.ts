@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { TokenSet } from '../core/token-set.ts'
 import type { Sink, SinkDeps } from './browser-sink.ts'
@@ -33,14 +33,14 @@ export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
     onRequestStart(controller) {
       abortWithClient(way.res, controller)
     },
-    onResponseStart(controller, status) {
+    onResponseStart(controller, status, headers) {
       if (status < 200) {
         interimAnswers += 1
         if (interimAnswers > interimAnswersMost)
           controller.abort(new Error('no end of 1xx answers'))
         return
       }
-      const raw = rawTexts(controller.rawHeaders)
+      const raw = headerList(headers)
       if (!isDecodable(raw)) return controller.abort(new Error('unknown transfer coding'))
       const ask = status === 401 && callsTokenInvalid(raw) ? way.insteadToken : undefined
       if (ask === undefined || !way.replayable) {
@@ -63,7 +63,7 @@ export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
 const abortWithClient = (res: ServerResponse, controller: Dispatcher.DispatchController): void => {
   const abort = () => controller.abort(new Error('the client went away'))
   if (res.destroyed) return abort()
-  res.once('close', () => {
+  res.on('close', () => {
     if (!res.writableFinished) abort()
   })
 }
@@ -127,10 +127,16 @@ const holdBack = (way: Answering, { ask, kept, browser, controller }: Held): voi
   )
 }
 
-const rawTexts = (raw: Dispatcher.DispatchController['rawHeaders']): string[] =>
-  Array.isArray(raw)
-    ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
-    : []
+/** Names in lower case and values in turn; undici has decoded them already. */
+const headerList = (headers: IncomingHttpHeaders): string[] => {
+  const list: string[] = []
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (typeof value === 'string') list.push(name, value)
+    else value?.forEach((one) => list.push(name, one))
+  }
+  return list
+}
 
 /** Any other coding would reach the browser undone, as if it were the body. RFC 9112 section 6.1. */
 const isDecodable = (raw: readonly string[]): boolean => {

@@ -48,19 +48,20 @@ export const browserSink = ({ res, facts, life, resolve }: SinkDeps): Sink => {
     if (!res.writableEnded) endSilence(silence, res, life, cut)
   }
   const stream: OpenStream = { recordId: life.recordId, cut, lasts }
+  let length: number | undefined
   return {
     start(status, raw) {
-      if (begin(res, status, raw, facts) === 'events') silence.tail = 0
+      const form = begin(res, status, raw, facts)
+      length = form.length
+      if (form.isEvents) silence.tail = 0
       life.streams.add(stream)
     },
     data(controller, chunk) {
       heard(silence, chunk)
-      if (res.write(chunk)) return
-      controller.pause()
-      res.once('drain', () => controller.resume())
+      passOn(res, controller, chunk, length)
     },
     end() {
-      res.end()
+      if (!res.writableEnded) res.end()
       clearTimeout(silence.timer)
       // What a slow reader has still to get can be cut.
       if (res.writableNeedDrain) res.once('close', stop)
@@ -74,19 +75,39 @@ export const browserSink = ({ res, facts, life, resolve }: SinkDeps): Sink => {
   }
 }
 
+/** A longer answer is not worth a copy. */
+const atOnceBytes = 16_384
+
+const passOn = (
+  res: ServerResponse,
+  controller: Dispatcher.DispatchController,
+  chunk: Buffer,
+  length: number | undefined,
+): void => {
+  // As text with its header a whole answer is one write to the socket, not a list of two.
+  if (chunk.length === length && length <= atOnceBytes)
+    return void res.end(chunk.toString('latin1'), 'latin1')
+  if (res.write(chunk)) return
+  controller.pause()
+  res.once('drain', () => controller.resume())
+}
+
+type AnswerForm = { readonly isEvents: boolean; readonly length: number | undefined }
+
 const begin = (
   res: ServerResponse,
   status: number,
   raw: readonly string[],
   facts: ResponseFacts,
-): 'events' | 'body' => {
+): AnswerForm => {
   const headers = browserHeaders(raw, facts)
-  const hasLength = headerOf(raw, 'content-length') !== undefined
+  const length = headerOf(raw, 'content-length')
+  const hasLength = length !== undefined
   const isEvents = !hasLength && isEventStream(raw)
   // For nginx and its like: no event waits until a buffer is full.
   if (isEvents) headers.push('x-accel-buffering', 'no')
   res.writeHead(status, headers)
   // Without a length the first byte may be long in coming: the header does not wait for it.
   if (!hasLength) res.flushHeaders()
-  return isEvents ? 'events' : 'body'
+  return { isEvents, length: hasLength ? Number(length) : undefined }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
 import proxyAddr from 'proxy-addr'
 
@@ -7,13 +8,24 @@ export type ClientAddress = (req: IncomingMessage) => string
 
 /** X-Forwarded-For is believed only as far as TRUST_PROXY reaches; anybody can write it. */
 export const clientAddress = (trusted: number | readonly string[]): ClientAddress => {
-  const socketAddress: ClientAddress = (req) => plainAddress(req.socket.remoteAddress ?? '')
+  const socketAddress = onceASocket((req) => plainAddress(req.socket.remoteAddress ?? ''))
   if (trusted === 0 || (typeof trusted !== 'number' && trusted.length === 0)) return socketAddress
   const trust =
     typeof trusted === 'number'
       ? (_address: string, hop: number) => hop < trusted
       : proxyAddr.compile([...trusted])
   return (req) => plainAddress(proxyAddr(req, trust))
+}
+
+const onceASocket = (read: ClientAddress): ClientAddress => {
+  const known = new WeakMap<Socket, string>()
+  return (req) => {
+    const before = known.get(req.socket)
+    if (before !== undefined) return before
+    const address = read(req)
+    known.set(req.socket, address)
+    return address
+  }
 }
 
 /**

@@ -18,7 +18,7 @@ export type JudgeDeps = {
   readonly hash: KeyedHash
   readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
   /** Reads and slides; rejects with `store_unavailable`. */
-  readonly readSession: (id: SessionId) => Promise<SessionState>
+  readonly readSession: (id: SessionId) => Promise<SessionState> | LiveSession
   readonly freshToken: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
   /** Another token than the one an upstream called invalid; undefined where there is none to be had. */
   readonly insteadToken: (

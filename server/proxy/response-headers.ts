@@ -55,14 +55,35 @@ export type ResponseFacts = {
   readonly corsOrigin: string | undefined
 }
 
+type KnownName = {
+  readonly name: string
+  /** Never the upstream's to say. */
+  readonly isOurs: boolean
+  readonly isForCaches: boolean
+}
+
+const knownNames = new Map<string, KnownName>()
+const namesKept = 1_000
+
+/** Upstreams send the same few names: remembered. */
+const knownName = (rawName: string): KnownName => {
+  const known = knownNames.get(rawName)
+  if (known !== undefined) return known
+  const name = rawName.toLowerCase()
+  const isOurs = neverPassed.has(name) || name.startsWith('access-control-')
+  const made = { name, isOurs, isForCaches: aimedAtCaches.test(name) }
+  if (knownNames.size < namesKept) knownNames.set(rawName, made)
+  return made
+}
+
 /** The header list for the browser: the upstream's, less what must not pass, with our policy in place. */
 export const browserHeaders = (raw: readonly string[], facts: ResponseFacts): string[] => {
   const { pass } = facts.route
   const named = connectionNames(raw)
   const headers: string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase()
-    if (neverPassed.has(name) || named?.has(name) || withheld(name, pass)) continue
+    const { name, isOurs, isForCaches } = knownName(raw[i] ?? '')
+    if (isOurs || named?.has(name) || withheld(name, pass, isForCaches)) continue
     const value = passedValue(name, raw[i + 1] ?? '', facts)
     if (value !== undefined) headers.push(name, value)
   }
@@ -84,7 +105,7 @@ const connectionNames = (raw: readonly string[]): Set<string> | undefined => {
   return names
 }
 
-const withheld = (name: string, pass: Route['pass']): boolean => {
+const withheld = (name: string, pass: Route['pass'], isForCaches: boolean): boolean => {
   switch (name) {
     case 'cache-control':
     case 'expires':
@@ -97,7 +118,7 @@ const withheld = (name: string, pass: Route['pass']): boolean => {
     case 'www-authenticate':
       return !pass.wwwAuthenticate
     default:
-      return name.startsWith('access-control-') || (!pass.cache && aimedAtCaches.test(name))
+      return isForCaches && !pass.cache
   }
 }
 

@@ -29,10 +29,13 @@ export const conclude = async (
       await deps.endSession(run.session.id, 'session_expired')
       deps.log.info(ended(run, 'invalid_grant'), 'session ended: the provider took the grant back')
       throw sessionEnded('session_expired', loginPath, outcome.cause)
-    case 'other_subject':
+    case 'other_login':
       await deps.endSession(run.session.id, 'session_revoked')
-      deps.log.error(ended(run, 'other_subject'), 'session ended: a refresh named another subject')
-      await revokeQuietly(deps, principal, outcome.refreshToken)
+      deps.log.error(
+        { ...ended(run, 'other_login'), claim: outcome.claim },
+        'session ended: a refresh brought the ID token of another login',
+      )
+      await revokeQuietly(deps, principal, outcome.refreshToken ?? run.vault.content.refreshToken)
       throw sessionEnded('session_revoked', loginPath)
     case 'try_again':
       await inStoreTime(run, withdraw(deps, run))

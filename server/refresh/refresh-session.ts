@@ -19,7 +19,7 @@ const patienceMs = 65_000
  * One refresh in the session's turn: read again, write the intent, ask the provider, write down what came of it.
  *
  * Whoever waited finds the winner's token and sends nothing: a rotated refresh token sent twice ends the whole family. Only
- * `invalid_grant`, another subject or a refresh in doubt ends the session; all else is `idp_unavailable`.
+ * `invalid_grant`, another login's ID token or a refresh in doubt ends the session; all else is `idp_unavailable`.
  */
 export const refreshSession =
   (deps: RefreshSessionDeps) =>
@@ -98,7 +98,9 @@ const send = async (
   refreshToken: string,
 ): Promise<TokenSet> => {
   const { principal } = run.session.facts
-  const outcome = await deps.grant(principal, { refreshToken, sub: principal.sub, want: run.want })
+  const { sub, authTimeSeconds } = principal
+  const login = { sub, authTimeSeconds, nonce: run.vault.content.nonce }
+  const outcome = await deps.grant(principal, { refreshToken, login, want: run.want })
   reportTo(deps.breaker, outcome)
   return await conclude(deps, run, outcome)
 }

@@ -87,6 +87,17 @@ export type Backend = {
 
   /** Tells of each session that changed or was unlocked, on any instance; the result takes the listener away. */
   readonly onChange: (listener: ChangeListener) => () => void
+  /**
+   * Tells of each write of this instance to records, before whoever made it hears how it went: news by `onChange` may still be
+   * on its way then. A write that failed is told too; it may have taken effect.
+   */
+  readonly onOwnWrite: (listener: ChangeListener) => void
+
+  /**
+   * Up to when (`monotonicMs`) all news of changes has surely come; -Infinity: unknown. Being asked, it finds out more in the
+   * background; whoever does not ask costs nothing.
+   */
+  readonly heardUntilMs: () => number
 
   /** Throws when the store does not answer. */
   readonly ping: () => Promise<void>

@@ -22,6 +22,8 @@ export type RefreshIntent = {
 /** What the vault holds: every token of one login. */
 export type Vault = {
   readonly refreshToken?: string | undefined
+  /** Of the login's ID token: a refreshed one may not have another. */
+  readonly nonce?: string | undefined
   readonly intent?: RefreshIntent | undefined
   /** Kept for `id_token_hint` alone. */
   readonly idToken: string

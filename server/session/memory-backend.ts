@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { monotonicMs } from '../core/clock.ts'
 import type { RecordId } from '../core/ids.ts'
 import type {
   Backend,
@@ -32,6 +33,9 @@ export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => 
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    // All news is told before a write returns.
+    onOwnWrite: (listener) => void listeners.add(listener),
+    heardUntilMs: monotonicMs,
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }

@@ -11,6 +11,7 @@ import type {
   UpdateOutcome,
 } from './backend.ts'
 import type { Listing, SessionFacts } from './data.ts'
+import { packJson, unpackJson } from './packed-json.ts'
 import { recordIdOf } from './record-id.ts'
 import type { SealContext, Sealer } from './seal.ts'
 
@@ -110,7 +111,7 @@ const envelopes = (sealer: Sealer, log: Log) => {
   })
   const opened = (under: SealContext, { sealed }: StoredRecord): unknown => {
     const found = sealer.open(under, sealed)
-    if (found !== undefined) return JSON.parse(found.plain.toString('utf8'))
+    if (found !== undefined) return unpackJson(found.plain)
     const { kind, recordId } = under
     log.error({ kind, record: recordId }, 'a record did not open: it is taken as missing')
     return undefined
@@ -122,6 +123,6 @@ const envelopes = (sealer: Sealer, log: Log) => {
     openListing: (recordId: RecordId, record: StoredRecord): unknown =>
       opened({ secret: '', recordId, kind: 'listing', version: record.version }, record),
     seal: (id: SessionId, kind: RecordKind, version: number, content: unknown): Buffer =>
-      sealer.seal(context(id, kind, version), Buffer.from(JSON.stringify(content))),
+      sealer.seal(context(id, kind, version), packJson(content)),
   }
 }

@@ -2,7 +2,14 @@ import type { Clock } from '../core/clock.ts'
 import type { BrokerError } from '../core/errors.ts'
 import type { RecordId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import type { Backend, EndReason, Found, RecordKind, StoredRecord } from './backend.ts'
+import type {
+  Backend,
+  ChangeListener,
+  EndReason,
+  Found,
+  RecordKind,
+  StoredRecord,
+} from './backend.ts'
 import type { RedisKeys } from './keys.ts'
 import { redisKeys } from './keys.ts'
 import { listVerbs } from './redis-lists.ts'
@@ -27,16 +34,19 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
   const run = scriptRunner(client)
   const durable = durableWrites(client, clock, log)
   const changes = redisChanges(client, keys.changes)
+  const own = ownWrites()
   return {
     read: reader(run, keys),
     readListing: async (id) =>
       storedRecord((await answer(client.getBuffer(keys.record(id, 'listing')))) ?? undefined),
     ...listVerbs(client, durable, keys),
-    ...writers(durable, keys, clock),
+    ...own.told(writers(durable, keys, clock)),
     ...lockVerbs(run, keys),
     ...loginVerbs(run, keys),
     ...valueVerbs(run, client, keys),
     onChange: changes.onChange,
+    onOwnWrite: own.listen,
+    heardUntilMs: changes.heardUntilMs,
     ping: async () => {
       await answer(client.ping())
     },
@@ -105,6 +115,28 @@ const writers = ({ run, remember }: DurableWrites, keys: RedisKeys, clock: Clock
       return storedRecord(bytes(vault))
     },
   } satisfies Partial<Backend>
+}
+
+type Writers = Pick<Backend, 'create' | 'update' | 'end'>
+
+/** This process hears of its own writes before whoever made them does: Redis's news of them is still on its way. */
+const ownWrites = () => {
+  const listeners: ChangeListener[] = []
+  const told = async <T>(id: RecordId, write: Promise<T>): Promise<T> => {
+    try {
+      return await write
+    } finally {
+      for (const listener of listeners) listener(id)
+    }
+  }
+  return {
+    listen: (listener: ChangeListener): void => void listeners.push(listener),
+    told: ({ create, update, end }: Writers): Writers => ({
+      create: (id, ...rest) => told(id, create(id, ...rest)),
+      update: (id, ...rest) => told(id, update(id, ...rest)),
+      end: (id, ...rest) => told(id, end(id, ...rest)),
+    }),
+  }
 }
 
 const lockVerbs = (run: RunScript, keys: RedisKeys) =>

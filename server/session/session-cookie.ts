@@ -14,11 +14,30 @@ const longestValue = 256
  * The id's shape is checked, so that nothing an attacker wrote becomes part of a key.
  */
 export const sessionCookieReader = (name: string, secrets: readonly Secret[]) => {
-  const plainSecrets = secrets.map((secret) => secret.reveal())
+  const signedId = signatureCheck(secrets)
+  const genuine = new Map<string, SessionId>()
+  const remember = (value: string, id: SessionId): void => {
+    if (genuine.size >= mostRemembered) genuine.clear()
+    genuine.set(value, id)
+  }
   return (cookieHeader: string | undefined): SessionId | undefined => {
     if (cookieHeader === undefined) return undefined
     const [value, second] = cookieValues(cookieHeader, name)
     if (value === undefined || second !== undefined || value.length > longestValue) return undefined
+    const known = genuine.get(value)
+    if (known !== undefined) return known
+    const id = signedId(value)
+    if (id !== undefined) remember(value, id)
+    return id
+  }
+}
+
+/** Only what we signed is remembered, so that nobody else can fill the memory. */
+const mostRemembered = 20_000
+
+const signatureCheck = (secrets: readonly Secret[]) => {
+  const plainSecrets = secrets.map((secret) => secret.reveal())
+  return (value: string): SessionId | undefined => {
     const signed = decoded(value)
     if (!signed?.startsWith('s:')) return undefined
     for (const secret of plainSecrets) {

@@ -18,17 +18,27 @@ export type TokenVault = {
 /** The tokens of each login, sealed under its session id and only ever replaced by compare-and-set. */
 export const tokenVault = (records: Records): TokenVault => ({
   create: (id, content) => records.create(id, 'vault', content),
-  open: (session) => {
-    if (session.vault === undefined) return undefined
-    const content = opened(records, session.id, session.vault)
-    return content && { version: session.vault.version, content }
-  },
+  open: openOnce(records),
   end: async (id, reason) => {
     const vault = await records.end(id, reason)
     return vault && opened(records, id, vault)
   },
   save: (id, version, content) => records.update(id, 'vault', version, content),
 })
+
+/** A session that serves many calls is opened once; it is forgotten with the session. */
+const openOnce = (records: Records): TokenVault['open'] => {
+  const known = new WeakMap<LiveSession, OpenVault>()
+  return (session) => {
+    const before = known.get(session)
+    if (before !== undefined || session.vault === undefined) return before
+    const content = opened(records, session.id, session.vault)
+    if (content === undefined) return undefined
+    const vault = { version: session.vault.version, content }
+    known.set(session, vault)
+    return vault
+  }
+}
 
 const opened = (records: Records, id: SessionId, vault: StoredRecord): Vault | undefined =>
   // What opens under the session's own key was written here.

@@ -5,6 +5,12 @@ import { formatProblems, loadConfig, withDotEnv } from '../../server/config/load
 import { systemRandom } from '../../server/core/random.ts'
 import { load, loaded, problems, production, provider, sealingKeyText, warnings, without, wrongNames } from './loading.ts' // prettier-ignore
 
+test('loadConfig › OIDC_CLIENT_SECRET_NEXT › stands beside the first secret', () => {
+  const auth = loaded({ ...provider, OIDC_CLIENT_SECRET_NEXT: 'the-next-one' }).tenant?.clientAuth
+  assert.ok(auth !== undefined && 'nextSecret' in auth)
+  assert.equal(auth.nextSecret?.reveal(), 'the-next-one')
+})
+
 test('loadConfig › production with all it needs › starts', () => {
   const config = loaded(production)
   assert.deepEqual(

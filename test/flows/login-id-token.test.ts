@@ -1,7 +1,7 @@
-import { createHmac, createPublicKey } from 'node:crypto'
+import { KeyObject, createHmac, createPublicKey, sign } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SignJWT, decodeJwt, generateKeyPair } from 'jose'
+import { CompactSign, SignJWT, decodeJwt, generateKeyPair } from 'jose'
 import { assertRefusedLogin, openCallback, pendingCallback } from '../support/login-steps.ts'
 import type { ScriptedIssuer } from '../support/scripted-issuer.ts'
 import { scriptedClient } from '../support/scripted-issuer.ts'
@@ -50,6 +50,29 @@ const flippedBit = (token: string): string => {
   signature.writeUInt8(signature.readUInt8(9) ^ 1, 9)
   return `${token.split('.').slice(0, 2).join('.')}.${signature.toString('base64url')}`
 }
+
+/** The issuer's own signature over the payload as text, with what the test puts in front of its first claim. */
+const withText = (first: string) =>
+  altered((token, { privateKey }) => {
+    const text = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')
+    const payload = Buffer.from(`{${first},${text.slice(1)}`)
+    return new CompactSign(payload).setProtectedHeader({ alg: 'RS256', kid: 'k1' }).sign(privateKey)
+  })
+
+/** The issuer's own signature under a header as text. */
+const withHeaderText = (header: string) =>
+  altered((token, { privateKey }) => {
+    const signed = `${Buffer.from(header).toString('base64url')}.${token.split('.')[1] ?? ''}`
+    const key = KeyObject.from(privateKey)
+    return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`
+  })
+
+const logoutToken = (change: Record<string, unknown>) =>
+  altered((token, issuer) => {
+    const claims = { ...decodeJwt(token), nonce: undefined }
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+    return issuer.sign({ ...claims, jti: 'j', events, ...change }, { typ: 'logout+jwt' })
+  })
 
 const listing = (algorithms: string[], bend: (issuer: ScriptedIssuer) => void) => {
   return (issuer: ScriptedIssuer) => {
@@ -117,6 +140,21 @@ const matrix: Record<string, (issuer: ScriptedIssuer) => void> = {
     new SignJWT(decodeJwt(token))
       .setProtectedHeader({ alg: 'RS256', kid: 'k1', crit: ['x'], x: 1 })
       .sign(privateKey, { crit: { x: true } }),
+  ),
+  'b64 false (R16)': withHeaderText('{"alg":"RS256","kid":"k1","b64":false}'),
+  'b64 false in crit (R16)': withHeaderText(
+    '{"alg":"RS256","kid":"k1","b64":false,"crit":["b64"]}',
+  ),
+  'alg twice in the header (R16)': withHeaderText('{"alg":"none","kid":"k1","alg":"RS256"}'),
+  'sub twice in the payload (R16)': withText('"sub":"someone-else"'),
+  'aud twice in the payload, once escaped (R16)': withText(String.raw`"\u0061ud":"evil"`),
+  'a name twice further down (R16)': withText('"address":{"country":"A","country":"B"}'),
+  'a logout token (R16)': logoutToken({}),
+  'a logout token with an empty nonce (R16)': logoutToken({ nonce: '' }),
+  'a payload that is a list': altered((_token, { privateKey }) =>
+    new CompactSign(Buffer.from('[]'))
+      .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+      .sign(privateKey),
   ),
   'five parts, as if encrypted (OIDC-3.1.3.7-1, R16)': altered(
     () => `${encoded({ alg: 'RSA-OAEP', enc: 'A256GCM' })}.a.b.c.d`,

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from 'jose'
+import { send } from '../support/browser.ts'
+import { openCallback, pendingCallback } from '../support/login-steps.ts'
+import { scriptedClient } from '../support/scripted-issuer.ts'
 import type { World } from '../support/world.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -22,16 +25,154 @@ const rotateKeys = async ({ issuer }: World, published: boolean): Promise<void> 
   if (published) issuer.script.alterKeys = () => [jwk]
 }
 
-test('keys › the issuer has rotated them › the next login works, with one look at the new ones (OIDC-10.1-a)', async (t) => {
+/** A logout token that is right in all but its key. */
+const postLogoutToken = async ({ origin, issuer }: World, header: Record<string, unknown>) => {
+  const iat = Math.floor(Date.now() / 1_000)
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+  const claims = { iss: issuer.issuer, aud: scriptedClient.id, iat, exp: iat + 60, jti: 'j', sub: 'x', events } // prettier-ignore
+  const token = await issuer.sign(claims, { typ: 'logout+jwt', ...header })
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const answer = await send(`${origin}/backchannel-logout`, { method: 'POST', headers, body: `logout_token=${token}` }) // prettier-ignore
+  assert.equal(answer.status, 400)
+}
+
+/** Answers the request for the keys with these bytes. */
+const answering =
+  (status: number, body: string, headers: Record<string, string> = {}) =>
+  ({ issuer }: World) => {
+    issuer.script.interceptPublic = (path, res) => {
+      if (path !== '/jwks') return false
+      res.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body)
+      return true
+    }
+  }
+
+/** Ends a login at its callback; the status and what it cost in looks at the keys. */
+const login = async (world: World) => {
+  const before = world.issuer.state.jwksRequests
+  const user = world.newBrowser()
+  const answer = await openCallback(user, await pendingCallback(user))
+  return `${answer.status}, looks: ${world.issuer.state.jwksRequests - before}`
+}
+
+test('keys › the issuer rotates them right after they were read › the next login works, with one look (OIDC-10.1-a)', async (t) => {
   const world = await setUp(t)
   await world.loggedIn()
   await rotateKeys(world, true)
-  await new Promise((resolve) => setTimeout(resolve, 5_100))
+  assert.equal(await login(world), '303, looks: 1')
+  assert.equal(await login(world), '303, looks: 0')
+})
+
+test('keys › a rotation, ten logins at once › all work, with one look (OIDC-10.1-a)', async (t) => {
+  const world = await setUp(t)
+  await world.loggedIn()
+  await rotateKeys(world, true)
   const before = world.issuer.state.jwksRequests
-  const user = await world.loggedIn()
-  assert.equal((await user.session())['authenticated'], true)
+  const users = await Promise.all(Array.from({ length: 10 }, () => world.loggedIn()))
+  for (const user of users) assert.equal((await user.session())['authenticated'], true)
   assert.equal(world.issuer.state.jwksRequests - before, 1)
 })
+
+test('keys › a flood of unknown kids › one look a minute, and after it a rotation is found (OIDC-10.1-a, R16)', async (t) => {
+  const world = await setUp(t)
+  await world.loggedIn()
+  await rotateKeys(world, false)
+  assert.equal(await login(world), '400, looks: 1')
+  for (let times = 0; times < 10; times += 1) assert.equal(await login(world), '400, looks: 0')
+  world.clock.advance(30)
+  assert.equal(await login(world), '400, looks: 0')
+  world.clock.advance(31)
+  await rotateKeys(world, true)
+  assert.equal(await login(world), '303, looks: 1')
+})
+
+test('keys › made-up logout tokens use up their look › a login still finds a rotation (OIDC-10.1-a)', async (t) => {
+  const world = await setUp(t)
+  await world.loggedIn()
+  for (let n = 0; n < 3; n += 1) await postLogoutToken(world, { kid: `made-up-${n}` })
+  await rotateKeys(world, true)
+  assert.equal(await login(world), '303, looks: 1')
+})
+
+/** A key pair of the issuer's kind, and what it publishes of it. */
+const newKey = async (more: Record<string, unknown>) => {
+  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
+  return { privateKey, jwk: { ...(await exportJWK(publicKey)), alg: 'RS256', ...more } }
+}
+
+const published: Readonly<
+  Record<string, readonly [status: number, bend: (world: World) => Promise<void> | void]>
+> = {
+  'no kid in the token, one key': [
+    303,
+    ({ issuer }) => {
+      issuer.script.alterIdToken = (token) => issuer.sign(decodeJwt(token), { kid: undefined })
+    },
+  ],
+  'no kid in the token, two keys that fit': [
+    400,
+    async ({ issuer }) => {
+      const { jwk } = await newKey({ kid: 'k2' })
+      issuer.script.alterKeys = (keys) => [...keys, jwk]
+      issuer.script.alterIdToken = (token) => issuer.sign(decodeJwt(token), { kid: undefined })
+    },
+  ],
+  'no kid in the token, another key for encryption': [
+    303,
+    async ({ issuer }) => {
+      const { jwk } = await newKey({ kid: 'k2', use: 'enc' })
+      issuer.script.alterKeys = (keys) => [...keys, jwk]
+      issuer.script.alterIdToken = (token) => issuer.sign(decodeJwt(token), { kid: undefined })
+    },
+  ],
+  'keys beside that nobody can read': [
+    303,
+    ({ issuer }) => {
+      issuer.script.alterKeys = (keys) => [{ kty: 'LATTICE', kid: 'pq' }, { kid: 'x' }, ...keys]
+    },
+  ],
+  'our kid on a damaged key': [
+    503,
+    ({ issuer }) => {
+      issuer.script.alterKeys = () => [{ kty: 'RSA', kid: 'k1', alg: 'RS256', n: '', e: '' }]
+    },
+  ],
+  'no keys': [400, ({ issuer }) => void (issuer.script.alterKeys = () => [])],
+  '10 000 keys': [
+    503,
+    ({ issuer }) => {
+      const { publicJwk } = issuer
+      issuer.script.alterKeys = () =>
+        Array.from({ length: 10_000 }, (_, n) => ({ ...publicJwk, kid: `k${n}` }))
+    },
+  ],
+  '2 000 keys': [
+    303,
+    ({ issuer }) => {
+      const { publicJwk } = issuer
+      issuer.script.alterKeys = () =>
+        Array.from({ length: 2_000 }, (_, n) => ({ ...publicJwk, kid: `k${n}` }))
+    },
+  ],
+  'an HTML page': [503, answering(200, '<h1>Keys</h1>')],
+  'a JSON array': [503, answering(200, '[]')],
+  'keys that are no list': [503, answering(200, '{"keys":{}}')],
+  '5 MB': [503, answering(200, `{"keys":[],"x":"${'x'.repeat(5_000_000)}"}`)],
+  'a status 500': [503, answering(500, '{}')],
+  'a redirect': [503, answering(302, '', { Location: '/jwks?again' })],
+}
+
+for (const [name, [status, bend]] of Object.entries(published))
+  test(`keys › the issuer publishes ${name} › the callback answers ${status}, no session unless 303 (R16)`, async (t) => {
+    const world = await setUp(t)
+    await bend(world)
+    const user = world.newBrowser()
+    const answer = await openCallback(user, await pendingCallback(user))
+    assert.equal(answer.status, status, answer.text)
+    assert.equal((await user.session())['authenticated'], status === 303)
+    assert.equal(world.issuer.grants('authorization_code'), 1)
+    assert.ok(!world.issuer.paths.includes('/jwks?again'))
+  })
 
 for (const [name, published] of [
   ['rotated them a moment ago', true],

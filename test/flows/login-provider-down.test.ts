@@ -29,6 +29,11 @@ const badMetadata: Record<string, (issuer: ScriptedIssuer) => unknown> = {
   'an authorization endpoint that is script': () => ({
     authorization_endpoint: 'javascript:alert(1)',
   }),
+  'no token endpoint': () => ({ token_endpoint: undefined }),
+  'no jwks_uri': () => ({ jwks_uri: undefined }),
+  'a jwks_uri that is a file': () => ({ jwks_uri: 'file:///etc/passwd' }),
+  'a userinfo endpoint that is no address': () => ({ userinfo_endpoint: 'nowhere' }),
+  'an end session endpoint that is script': () => ({ end_session_endpoint: 'javascript:alert(1)' }),
   'only symmetric ID token algorithms': () => ({
     id_token_signing_alg_values_supported: ['HS256', 'none'],
   }),
@@ -45,6 +50,47 @@ for (const [name, bend] of Object.entries(badMetadata))
     assert.match(answer.text, /href="\/login\?return_to=%2Forders"/)
     assert.equal(spy.count('putLogin'), 0)
   })
+
+const answering =
+  (status: number, body: string, type = 'application/json') =>
+  (res: ServerResponse) => {
+    res.writeHead(status, { 'Content-Type': type }).end(body)
+  }
+
+const brokenDiscovery: Record<string, (res: ServerResponse) => unknown> = {
+  'cuts the connection': (res) => res.destroy(),
+  'answers 500': answering(500, '{}'),
+  'answers 404': answering(404, ''),
+  'answers with HTML': answering(200, '<h1>Hello</h1>', 'text/html'),
+  'answers with a JSON array': answering(200, '[]'),
+  'answers with 5 MB': answering(200, `{"x":"${'x'.repeat(5_000_000)}"}`),
+  redirects: (res) => res.writeHead(302, { Location: '/elsewhere' }).end(),
+}
+
+for (const [name, breaks] of Object.entries(brokenDiscovery))
+  test(`login › the metadata's address ${name} › 503 idp_unavailable, nothing followed; it heals`, async (t) => {
+    const world = await startWorld(t)
+    const { script } = world.issuer
+    const heal = script.interceptPublic
+    script.interceptPublic = (_path, res) => breaks(res) !== null
+    const user = world.newBrowser()
+    assertUnavailable(await user.visit('/login'))
+    assert.deepEqual(new Set(world.issuer.paths), new Set(['/.well-known/openid-configuration']))
+    script.interceptPublic = heal
+    await user.navigate('/login')
+    assert.equal((await user.session())['authenticated'], true)
+  })
+
+test('login › metadata an hour old, its address broken › the login goes on with what is known', async (t) => {
+  const world = await startWorld(t)
+  await world.loggedIn()
+  world.issuer.script.interceptPublic = (path, res) =>
+    path !== '/jwks' && answering(200, '<h1>Hello</h1>', 'text/html')(res) === undefined
+  world.clock.advance(7_200)
+  for (let logins = 0; logins < 3; logins += 1)
+    assert.equal((await world.newBrowser().visit('/login')).status, 303)
+  assert.equal(world.issuer.state.discoveryRequests, 2)
+})
 
 test('login › the provider is down, then heals › 503, then the login', async (t) => {
   const world = await startWorld(t)
@@ -68,12 +114,6 @@ test('login › the provider goes down after it was known › the request still 
   world.clock.advance(7_200)
   assert.equal((await world.newBrowser().visit('/login')).status, 303)
 })
-
-const answering =
-  (status: number, body: string, type = 'application/json') =>
-  (res: ServerResponse) => {
-    res.writeHead(status, { 'Content-Type': type }).end(body)
-  }
 
 const broken: Record<string, (res: ServerResponse) => unknown> = {
   'cuts the connection': (res) => res.destroy(),

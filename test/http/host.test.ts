@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hostOf, isOwnHost } from '../../server/http/host.ts'
+import { hostOf, ownHostCheck } from '../../server/http/host.ts'
 import { headerCount } from '../../server/http/raw-headers.ts'
 import { request } from './request.ts'
 
@@ -18,8 +18,8 @@ const own: readonly (readonly [string, string])[] = [
   ['https://[::1]', '[::1]:443'],
 ]
 for (const [origin, host] of own)
-  test(`isOwnHost › ${host} for ${origin} › is ours`, () => {
-    assert.equal(isOwnHost(request({ host }), origin), true)
+  test(`ownHostCheck › ${host} for ${origin} › is ours`, () => {
+    assert.equal(ownHostCheck(origin)(request({ host })), true)
   })
 
 const foreign: readonly (readonly [string, string | undefined])[] = [
@@ -47,13 +47,13 @@ const foreign: readonly (readonly [string, string | undefined])[] = [
   [six, '::1:3000'],
 ]
 for (const [origin, host] of foreign)
-  test(`isOwnHost › R22 ${JSON.stringify(host)} for ${origin} › is not ours`, () => {
-    assert.equal(isOwnHost(request({ host }), origin), false)
+  test(`ownHostCheck › R22 ${JSON.stringify(host)} for ${origin} › is not ours`, () => {
+    assert.equal(ownHostCheck(origin)(request({ host })), false)
   })
 
-test('isOwnHost › R22 X-Forwarded-Host names us, Host does not › is not ours', () => {
+test('ownHostCheck › R22 X-Forwarded-Host names us, Host does not › is not ours', () => {
   const req = request({ host: 'evil.test', 'x-forwarded-host': 'app.test', forwarded: 'host=app.test' }) // prettier-ignore
-  assert.equal(isOwnHost(req, https), false)
+  assert.equal(ownHostCheck(https)(req), false)
 })
 
 test('hostOf › an origin with the default port › the host as browsers send it', () => {

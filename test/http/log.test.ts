@@ -60,7 +60,8 @@ for (const format of ['json', 'logfmt', 'pretty'] as const)
 
 type Entry = Readonly<Record<string, unknown>>
 const random = {
-  token: () => 'fixed-request-id-0001',
+  token: () => 'fixed-token',
+  digits: () => 'fixed-request-id-0001',
   bytes: (length: number) => Buffer.alloc(length),
 }
 

@@ -22,12 +22,21 @@ const halfHash = (algorithm: string): string => {
 const verdict = (change: Record<string, unknown>, algorithm = 'RS256'): string => {
   // The table holds what a hostile issuer may send, whatever the type says.
   const claims = { ...good, ...change } as IDToken
-  const checked = checkIdToken({ claims, algorithm, accessToken, clientId: 'bff', nowSeconds })
+  const checked = checkIdToken({
+    claims,
+    algorithm,
+    accessToken,
+    issuer: 'https://id.example',
+    clientId: 'bff',
+    nowSeconds,
+  })
   return checked.ok ? 'ok' : checked.reason
 }
 
 const table = [
   ['nothing unusual', {}, 'ok'],
+  ['iss another (OIDC-3.1.3.7-2)', { iss: 'https://id.example/' }, 'other_issuer'],
+  ['iss missing (OIDC-3.1.3.7-2)', { iss: undefined }, 'other_issuer'],
   ['sub of 255 characters', { sub: 'x'.repeat(255) }, 'ok'],
   ['sub of 256 characters', { sub: 'x'.repeat(256) }, 'sub_missing'],
   ['sub empty', { sub: '' }, 'sub_missing'],
@@ -43,6 +52,7 @@ const table = [
   ],
   ['aud in another case (OIDC-3.1.3.7-3)', { aud: 'BFF' }, 'second_audience'],
   ['aud missing (OIDC-3.1.3.7-3)', { aud: undefined }, 'second_audience'],
+  ['aud an empty list (OIDC-3.1.3.7-3)', { aud: [] }, 'second_audience'],
   ['azp us (OIDC-3.1.3.7-5)', { azp: 'bff' }, 'ok'],
   ['azp another (OIDC-3.1.3.7-5)', { azp: 'evil' }, 'azp_is_not_us'],
   ['azp null (OIDC-3.1.3.7-5)', { azp: null }, 'azp_is_not_us'],
@@ -52,6 +62,13 @@ const table = [
   ['iat a day ahead (OIDC-3.1.3.7-9)', { iat: nowSeconds + 86_400 }, 'issued_in_the_future'],
   ['iat 600 s ago (OIDC-3.1.3.7-9)', { iat: nowSeconds - 600 }, 'ok'],
   ['iat 601 s ago (OIDC-3.1.3.7-9)', { iat: nowSeconds - 601 }, 'issued_long_ago'],
+  ['iat missing (OIDC-3.1.3.7-9)', { iat: undefined }, 'issued_long_ago'],
+  ['iat a text (OIDC-3.1.3.7-9)', { iat: String(nowSeconds) }, 'issued_long_ago'],
+  ['exp 29 s ago (OIDC-3.1.3.7-9)', { exp: nowSeconds - 29 }, 'ok'],
+  ['exp 30 s ago (OIDC-3.1.3.7-9)', { exp: nowSeconds - 30 }, 'expired'],
+  ['exp missing (OIDC-3.1.3.7-9)', { exp: undefined }, 'expired'],
+  ['nbf 31 s ahead', { nbf: nowSeconds + 31 }, 'not_yet_valid'],
+  ['nbf no number', { nbf: 'soon' }, 'not_yet_valid'],
   ['at_hash right (OIDC-3.1.3.8-a)', { at_hash: halfHash('sha256') }, 'ok'],
   ['at_hash of SHA-512 (OIDC-3.1.3.8-a)', { at_hash: halfHash('sha512') }, 'at_hash_mismatch'],
   ['at_hash padded (OIDC-3.1.3.8-a)', { at_hash: `${halfHash('sha256')}==` }, 'at_hash_mismatch'],

@@ -4,36 +4,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { JWTPayload } from 'jose'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { isOurClient } from './basic-client.ts'
+import type { IssuerScript, TokenRequest } from './issuer-script.ts'
 import { bodyText, sendJson } from './plain-http.ts'
 
-export type TokenRequest = {
-  readonly grantType: string
-  readonly parameters: URLSearchParams
-  readonly authorization: string | undefined
-}
+export type { IssuerScript, TokenRequest }
 
 type Json = Record<string, unknown>
-
-/** What a test may change; each knob is read at every request. */
-export type IssuerScript = {
-  accessTokenSeconds: number
-  /** Claims over the default ones; undefined takes a claim away. */
-  idTokenClaims: Json
-  alterIdToken: (token: string) => string | Promise<string>
-  alterKeys: (keys: readonly Json[]) => readonly Json[]
-  /** Changes the token answer; `grant_type` tells which. */
-  alterTokenAnswer: (answer: Json, grantType: string) => Json
-  /** Answers a token request instead of the issuer; true when it did. */
-  interceptToken: (req: TokenRequest, res: ServerResponse) => boolean | Promise<boolean>
-  /** Answers a revocation request instead of the issuer; true when it did. */
-  interceptRevocation: (res: ServerResponse) => boolean
-  alterMetadata: (metadata: Json) => Json
-  /** Changes the redirect back to the client. */
-  alterCallback: (url: URL) => URL
-  /** Before any answer of the token endpoint. */
-  delayMs: number
-  subject: string
-}
 
 type Code = { nonce: string | null; challenge: string | null; redirectUri: string | null }
 
@@ -53,12 +30,16 @@ export const startScriptedIssuer = async (port = 0) => {
   const endSessions: URL[] = []
   const script: IssuerScript = {
     accessTokenSeconds: 300,
+    nowMs: Date.now,
     idTokenClaims: {},
     alterIdToken: (token) => token,
     alterKeys: (keys) => keys,
     alterTokenAnswer: (answer) => answer,
     interceptToken: () => false,
     interceptRevocation: () => false,
+    interceptPublic: () => false,
+    userInfo: undefined,
+    clientSecrets: [scriptedClient.secret],
     alterMetadata: (metadata) => metadata,
     alterCallback: (url) => url,
     delayMs: 0,
@@ -66,14 +47,15 @@ export const startScriptedIssuer = async (port = 0) => {
   }
   const state = { issuer: '', jwksRequests: 0, discoveryRequests: 0 }
 
-  const sign = (claims: JWTPayload, header: Json = {}) =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(privateKey)
+  const sign = (claims: JWTPayload, header: Json = {}, key = privateKey) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(key)
 
   const metadata = (): Json => ({
     issuer: state.issuer,
     authorization_endpoint: `${state.issuer}/authorize`,
     token_endpoint: `${state.issuer}/token`,
     jwks_uri: `${state.issuer}/jwks`,
+    ...(script.userInfo !== undefined && { userinfo_endpoint: `${state.issuer}/userinfo` }),
     revocation_endpoint: `${state.issuer}/revoke`,
     end_session_endpoint: `${state.issuer}/logout`,
     response_types_supported: ['code'],
@@ -100,7 +82,7 @@ export const startScriptedIssuer = async (port = 0) => {
   }
 
   const idToken = async (nonce: string | null, accessToken: string) => {
-    const now = Math.floor(Date.now() / 1_000)
+    const now = Math.floor(script.nowMs() / 1_000)
     const half = createHash('sha256').update(accessToken).digest().subarray(0, 16)
     const claims = {
       iss: state.issuer,
@@ -166,7 +148,8 @@ export const startScriptedIssuer = async (port = 0) => {
     tokenRequests.push({ grantType, parameters, authorization })
     if (script.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, script.delayMs))
     if (await script.interceptToken({ grantType, parameters, authorization }, res)) return
-    if (!isOurClient(authorization)) return sendJson(res, 401, { error: 'invalid_client' })
+    if (!isOurClient(authorization, scriptedClient.id, script.clientSecrets))
+      return sendJson(res, 401, { error: 'invalid_client' })
     const answer =
       grantType === 'refresh_token' ? await refreshGrant(parameters) : await codeGrant(parameters)
     if (answer === undefined) sendJson(res, 400, refusal)
@@ -179,19 +162,27 @@ export const startScriptedIssuer = async (port = 0) => {
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         state.discoveryRequests += 1
+        if (script.interceptPublic(url.pathname, res)) return
         return sendJson(res, 200, script.alterMetadata(metadata()))
       case '/jwks':
         state.jwksRequests += 1
+        if (script.interceptPublic(url.pathname, res)) return
         return sendJson(res, 200, { keys: script.alterKeys([jwk]) })
+      case '/userinfo':
+        script.userInfo?.(req, res)
+        return
       case '/authorize':
         return authorize(url, res)
       case '/token':
         return await token(req, res)
       case '/revoke': {
         const parameters = new URLSearchParams(await bodyText(req))
-        revoked.push(parameters.get('token') ?? '')
-        revocations.push({ parameters, authorization: req.headers.authorization })
-        return script.interceptRevocation(res) ? undefined : sendJson(res, 200, {})
+        const { authorization } = req.headers
+        revocations.push({ parameters, authorization })
+        const known = isOurClient(authorization, scriptedClient.id, script.clientSecrets)
+        if (known) revoked.push(parameters.get('token') ?? '')
+        if (script.interceptRevocation(res)) return
+        return sendJson(res, known ? 200 : 401, known ? {} : { error: 'invalid_client' })
       }
       case '/logout': {
         endSessions.push(url)
@@ -236,15 +227,3 @@ export const startScriptedIssuer = async (port = 0) => {
 }
 
 export type ScriptedIssuer = Awaited<ReturnType<typeof startScriptedIssuer>>
-
-/** RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined. */
-const isOurClient = (authorization: string | undefined): boolean => {
-  const [scheme, credentials = ''] = (authorization ?? '').split(' ')
-  const [id, secret] = Buffer.from(credentials, 'base64')
-    .toString('utf8')
-    .split(':')
-    .map(formDecode)
-  return scheme === 'Basic' && id === scriptedClient.id && secret === scriptedClient.secret
-}
-
-const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))

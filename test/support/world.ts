@@ -108,6 +108,7 @@ export const startWorld = async (t: TestContext, options: WorldOptions = {}) => 
   const issuer = await startScriptedIssuer()
   const upstream = await startUpstream()
   const clock = testClock()
+  issuer.script.nowMs = clock.nowMs
   const server = brokerServer()
   const origin = `http://localhost:${await listen(server)}`
   const base = testConfig(origin, issuer.issuer, upstream)
