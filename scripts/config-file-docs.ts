@@ -47,13 +47,13 @@ routes:
 | \`audience\` | text | the login's | Asks for a token for this audience. One token is kept for each (audience, resource, scope). |
 | \`resource\` | text | the login's | Asks for a token for this resource (RFC 8707). |
 | \`scope\` | text | the login's | Asks for a token with these scopes. |
-| \`require.roles.any\` | list of roles | no rule | The user has one of them. ${later} |
-| \`require.roles.all\` | list of roles | no rule | The user has all of them. ${later} |
-| \`require.roles.read\` | list of roles | no rule | As \`any\`, for \`GET\`, \`HEAD\` and \`OPTIONS\`. ${later} |
-| \`require.roles.write\` | list of roles | no rule | As \`any\`, for unsafe methods. ${later} |
-| \`require.scopes\` | list of scopes | no rule | The token has them all. ${later} |
-| \`require.acr\` | list of values | no rule | The login has one of these levels. ${later} |
-| \`require.max_age\` | seconds | no rule | The login is not older than this. ${later} |
+| \`require.roles.any\` | list of roles | no rule | The user has one of them. |
+| \`require.roles.all\` | list of roles | no rule | The user has all of them. |
+| \`require.roles.read\` | list of roles | no rule | As \`any\`, for \`GET\`, \`HEAD\` and \`OPTIONS\`. |
+| \`require.roles.write\` | list of roles | no rule | As \`any\`, for unsafe methods and WebSockets. |
+| \`require.scopes\` | list of scopes | no rule | The access token was granted them all. |
+| \`require.acr\` | list of values | no rule | The login has one of these levels, or 401 \`step_up_required\`. |
+| \`require.max_age\` | seconds, 1 or more | no rule | The login is not older than this, or 401 \`step_up_required\`. |
 | \`verify_token\` | boolean | \`false\` | \`true\`: the JWT is checked here as well as in the service. ${later} |
 | \`csrf\` | boolean | \`true\` | \`false\`: no CSRF token is asked for. Calls from other sites are refused all the same. |
 | \`cors\` | list of origins | none | Other origins whose pages may call. |

@@ -1,5 +1,8 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { monotonicMs } from './core/clock.ts'
+import type { Route } from './config/config.ts'
+import { tokenKey } from './core/token-set.ts'
+import { routePolicy } from './policy/route-policy.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
@@ -19,12 +22,18 @@ import { refreshSession } from './refresh/refresh-session.ts'
 import { refreshTurns } from './refresh/turns.ts'
 import { sessionCache } from './session/session-cache.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
+import { askStepUp } from './step-up/ask-step-up.ts'
+import type { StepUpHandles } from './step-up/handles.ts'
+import type { LiveSession } from './session/records.ts'
 import type { TokenVault } from './vault/vault.ts'
 
 /** Some ten thousand sessions that call within one second. */
 const cacheBytes = 128 * 1_048_576
 
-export type Parts = Foundations & { readonly vault: TokenVault }
+export type Parts = Foundations & {
+  readonly vault: TokenVault
+  readonly stepUps: StepUpHandles
+}
 
 export type ProxyParts = Parts & Streaming & { readonly upstream: Upstreams }
 
@@ -66,6 +75,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     readSession: heldSessions(config, powers, parts),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
+    ...policyRoom(config, powers, { ...parts, tokens }),
     limit: routeLimits({ clientAddress: address }),
   }
   return {
@@ -86,6 +96,34 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     tunnels: parts.tunnels,
     streams: parts.streams,
     eventQuietMs: powers.streaming.eventQuietMs,
+  }
+}
+
+/** The rules of routes, and the way to a stronger login. */
+const policyRoom = (
+  config: ReadyConfig,
+  { log, clock }: Powers,
+  { vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
+) => {
+  const { nowMs } = clock
+  const ask = askStepUp({ log, nowMs, origin: config.origin, keep: stepUps.keep })
+  const grantedScope = async (
+    session: LiveSession,
+    { audience, resource, scope }: Route,
+  ): Promise<string | undefined> => {
+    const want = { audience, resource, scope }
+    const known = vault.open(session)?.content.sets[tokenKey(want)]
+    return (known ?? (await tokens.fresh(session, want))).scope
+  }
+  return {
+    askStepUp: ask,
+    requirePolicy: routePolicy({
+      log,
+      nowMs,
+      tenant: config.tenant.id,
+      grantedScope,
+      askStepUp: ask,
+    }),
   }
 }
 

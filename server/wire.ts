@@ -29,6 +29,7 @@ import { upstreams } from './proxy/upstreams.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
 import { staticApp } from './spa/static-app.ts'
+import { stepUpHandles } from './step-up/handles.ts'
 import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
 import type { Parts } from './wire-gateway.ts'
@@ -56,8 +57,7 @@ export type Rooms = {
 
 /** Joins real parts into rooms; nothing else in the broker knows two rooms at once. */
 export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
-  const base = foundations(config, powers)
-  const parts = { ...base, vault: tokenVault(base.records) }
+  const parts = sharedParts(config, powers)
   const { reply, hash, keep } = parts
   const upstream = upstreams({ nowMs: powers.clock.nowMs, log: powers.log })
   const streaming = streamRoom(powers)
@@ -95,6 +95,16 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
 const healthRoom = ({ backend, draining }: Powers, { reply, provider }: Parts): RequestHandler =>
   healthRoutes({ reply, draining, pingStore: backend.ping, providerStatus: provider.status })
 
+/** The foundations, and what several rooms use of others. */
+const sharedParts = (config: ReadyConfig, powers: Powers): Parts => {
+  const base = foundations(config, powers)
+  return {
+    ...base,
+    vault: tokenVault(base.records),
+    stepUps: stepUpHandles({ backend: powers.backend, sealer: base.seal, hash: base.hash }),
+  }
+}
+
 /** A route `/` must not take `/session` or `/admin`. */
 const routesBesideOwn = ({ routes }: ReadyConfig): RouteTable => {
   const table = routeTable(routes)
@@ -130,6 +140,7 @@ const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHa
       cookieName: parts.names.login,
       otherAccountPrompt: otherAccountPrompt(tenant.profile),
       transactions: pending,
+      redeemStepUp: parts.stepUps.redeem,
       start: startLogin({
         random,
         transactions: pending,

@@ -1,7 +1,7 @@
 import type { YAMLParseError } from 'yaml'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
-import type { Route } from './config.ts'
+import type { Requirement, Route } from './config.ts'
 import type { FileShape, RouteShape } from './file-schema.ts'
 import { fileSchema } from './file-schema.ts'
 import type { Env, Problem } from './reader.ts'
@@ -133,8 +133,7 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
     const place = `routes[${i}]`
     if (route.token === 'service' || route.token === 'exchange')
       note(`${place}.token`, `${route.token} ${unbuilt}`)
-    for (const key of ['tenants', 'require'] as const)
-      if (route[key] !== undefined) note(`${place}.${key}`, unbuilt)
+    if (route.tenants !== undefined) note(`${place}.tenants`, unbuilt)
     if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
   })
 }
@@ -151,6 +150,7 @@ const toRoute = (shape: RouteShape): Route => ({
   audience: shape.audience,
   resource: shape.resource,
   scope: shape.scope,
+  require: shape.require && requirementOf(shape.require),
   csrf: shape.csrf ?? true,
   cors: shape.cors ?? [],
   pass: {
@@ -171,6 +171,13 @@ const toRoute = (shape: RouteShape): Route => ({
   headers: shape.headers?.length === 0 ? undefined : shape.headers,
   tls: shape.tls,
   websocket: shape.websocket ?? false,
+})
+
+const requirementOf = (shape: NonNullable<RouteShape['require']>): Requirement => ({
+  roles: shape.roles,
+  scopes: shape.scopes,
+  acr: shape.acr,
+  maxAgeSeconds: shape.max_age,
 })
 
 /** Undefined as a whole where there is no limit: a call asks no further. */

@@ -57,6 +57,25 @@ export type ClaimHeader = {
   readonly parts: readonly (string | { readonly claim: string })[]
 }
 
+/** Who may use a route; what is not there is no rule. */
+export type Requirement = {
+  readonly roles?: RoleRules | undefined
+  /** All of them, of the token that goes along. */
+  readonly scopes?: readonly string[] | undefined
+  /** One of them. */
+  readonly acr?: readonly string[] | undefined
+  readonly maxAgeSeconds?: number | undefined
+}
+
+export type RoleRules = {
+  readonly any?: readonly string[] | undefined
+  readonly all?: readonly string[] | undefined
+  /** As `any`, for safe methods. */
+  readonly read?: readonly string[] | undefined
+  /** As `any`, for unsafe ones. */
+  readonly write?: readonly string[] | undefined
+}
+
 /** What a route asks of a token: whose, for whom. */
 export type Route = {
   /** Canonical prefix, matched by whole segments; longest wins. */
@@ -70,6 +89,7 @@ export type Route = {
   readonly audience?: string | undefined
   readonly resource?: string | undefined
   readonly scope?: string | undefined
+  readonly require?: Requirement | undefined
   readonly csrf: boolean
   /** Foreign origins that may call, exact. */
   readonly cors: readonly string[]

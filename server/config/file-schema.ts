@@ -70,6 +70,32 @@ const routePath = z
   .refine((path) => !ownPaths.test(path), "is one of the broker's own addresses")
 
 const roleList = z.array(z.string().min(1)).min(1)
+/** What a scope is made of (RFC 6749 section 3.3), and an acr where several stand in one parameter. */
+const wordList = z
+  .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, 'must be one word, without quotes'))
+  .min(1)
+  .max(10)
+
+/** A rule that names nothing reads like one that protects something. */
+const namesSomething = (rules: object) => Object.values(rules).some((rule) => rule !== undefined)
+
+const requirement = z
+  .strictObject({
+    roles: z
+      .strictObject({
+        any: roleList.optional(),
+        all: roleList.optional(),
+        read: roleList.optional(),
+        write: roleList.optional(),
+      })
+      .refine(namesSomething, 'has no rule')
+      .optional(),
+    scopes: wordList.optional(),
+    acr: wordList.optional(),
+    max_age: z.int().min(1).max(99_999_999).optional(),
+  })
+  .refine(namesSomething, 'has no rule')
+
 const flag = z.boolean()
 
 const tenantSchema = z.strictObject({
@@ -105,21 +131,7 @@ const routeSchema = z
     audience: z.string().min(1).optional(),
     resource: z.string().min(1).optional(),
     scope: z.string().min(1).optional(),
-    require: z
-      .strictObject({
-        roles: z
-          .strictObject({
-            any: roleList.optional(),
-            all: roleList.optional(),
-            read: roleList.optional(),
-            write: roleList.optional(),
-          })
-          .optional(),
-        scopes: z.array(z.string().min(1)).optional(),
-        acr: z.array(z.string().min(1)).optional(),
-        max_age: z.int().min(0).optional(),
-      })
-      .optional(),
+    require: requirement.optional(),
     verify_token: flag.optional(),
     csrf: flag.optional(),
     cors: z.array(originText).optional(),
@@ -154,6 +166,10 @@ const routeSchema = z
   .refine(({ public: open, token }) => open !== true || token === 'none' || token === 'optional', {
     path: ['public'],
     message: 'takes token: none or token: optional',
+  })
+  .refine(({ public: open, require }) => open !== true || require === undefined, {
+    path: ['require'],
+    message: 'is for routes that need a session, and this one is public',
   })
   .refine(
     ({ path, strip_prefix: prefix }) => prefix === undefined || `${path}/`.startsWith(`${prefix}/`),

@@ -43,6 +43,11 @@ export const failures = {
     title: 'The session has expired',
     mend: 'Navigate to login_url.',
   },
+  step_up_required: {
+    status: 401,
+    title: 'A stronger or fresher login is needed',
+    mend: 'Navigate to login_url: it asks the provider for what is missing. Then call again.',
+  },
   session_revoked: { status: 401, title: 'The session was ended', mend: 'Navigate to login_url.' },
   navigation_required: {
     status: 403,
@@ -68,6 +73,26 @@ export const failures = {
     status: 403,
     title: 'The CSRF token is wrong',
     mend: 'Read /session again: the token changes with each login.',
+  },
+  forbidden_tenant: {
+    status: 403,
+    title: 'This belongs to another tenant',
+    mend: 'Log in at the tenant whose address this is.',
+  },
+  forbidden_role: {
+    status: 403,
+    title: 'The user does not have the role for this',
+    mend: 'Give the user one of the roles in require.roles of the route, and log in again.',
+  },
+  insufficient_scope: {
+    status: 403,
+    title: 'The access token does not have the scopes for this',
+    mend: 'Ask for the scopes in require.scopes of the route, by OIDC_SCOPE or scope of the route, and log in again.',
+  },
+  step_up_failed: {
+    status: 403,
+    title: 'Stronger logins did not satisfy the API',
+    mend: 'Wait five minutes. What the API asks for is not what the provider gives: compare their acr and max_age.',
   },
   no_route: {
     status: 404,

@@ -7,6 +7,10 @@ import { escapeHtml, linkButton } from './html.ts'
 type Words = { readonly title: string; readonly text: string }
 
 const loginAgain = { title: 'Please log in', text: 'Log in to go on where you were.' }
+const noRight = {
+  title: 'Not allowed',
+  text: 'Your account may not do this. Ask whoever runs the app for the right to it.',
+}
 const notNow = {
   title: 'Not available right now',
   text: 'Please try again in a moment. You are still logged in.',
@@ -20,6 +24,12 @@ const forPeople: Partial<Record<FailureCode, Words>> = {
     text: 'It was open for a long time. Log in to go on where you were.',
   },
   session_revoked: { title: 'You have been logged out', text: 'Log in to go on where you were.' },
+  step_up_required: {
+    title: 'Please confirm that it is you',
+    text: 'This needs a stronger or a fresher login. Log in to go on where you were.',
+  },
+  forbidden_role: noRight,
+  insufficient_scope: noRight,
   store_unavailable: notNow,
   idp_unavailable: {
     title: 'Logging in is not possible right now',

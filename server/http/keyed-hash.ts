@@ -3,7 +3,7 @@ import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../core/secret.ts'
 
 /** What a hash is for; one purpose's hash is worth nothing for another. */
-export type HashPurpose = 'csrf' | 'logout'
+export type HashPurpose = 'csrf' | 'logout' | 'step-up'
 
 export type KeyedHash = {
   readonly of: (purpose: HashPurpose, text: string) => string

@@ -3,11 +3,13 @@ import type { SessionId } from '../core/ids.ts'
 import { parseSessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Principal } from '../core/principal.ts'
+import type { StepUp } from '../core/step-up.ts'
+import { doneAfter } from '../core/step-up.ts'
 import { tokenKey } from '../core/token-set.ts'
 import type { IDToken, TokenAnswer } from '../oidc/token-answer.ts'
 import type { CreateOutcome } from '../session/backend.ts'
 import { recordIdOf } from '../session/record-id.ts'
-import type { Listing, Vault } from '../session/data.ts'
+import type { Listing, SessionFacts, Vault } from '../session/data.ts'
 import type { PendingLogin } from './transactions.ts'
 
 export type FinishLoginDeps = {
@@ -35,7 +37,7 @@ export type Browser = {
   readonly agent: string
   /** A session id that nobody has seen: an id planted before the login must not become the login (fixation). */
   readonly renew: () => Promise<SessionId>
-  readonly save: (principal: Principal, createdAtMs: number) => Promise<void>
+  readonly save: (facts: SessionFacts) => Promise<void>
 }
 
 /**
@@ -56,6 +58,7 @@ export const finishLogin =
     const principal = deps.principalOf(answer.idToken.claims)
     try {
       requireAllowed(deps, answer.idToken.claims, principal)
+      requireSteppedUp(pending.stepUp, principal)
       return await storeLogin(deps, { answer, principal, pending, browser })
     } catch (error) {
       // Tokens that nobody will hold must not live on; with the refresh token go its access tokens (RFC 7009 section 2.1).
@@ -74,6 +77,19 @@ const requireAllowed = (deps: FinishLoginDeps, claims: IDToken, principal: Princ
     'not allowed',
   )
   throw new BrokerError('not_allowed')
+}
+
+/**
+ * A login that comes back weaker than asked changes nothing: a session that has it would only meet the same refusal
+ * (OpenID Connect Core 1.0 section 3.1.3.7, item 12; item 13, `max_age`, is the exchange's).
+ */
+const requireSteppedUp = (stepUp: StepUp | undefined, { acr }: Principal): void => {
+  const asked = stepUp?.demand.acrValues
+  if (asked === undefined || (acr !== undefined && asked.includes(acr))) return
+  throw new BrokerError('login_failed', {
+    detail: 'The identity provider did not log you in as strongly as this needs.',
+    cause: new Error('acr is none of those asked for'),
+  })
 }
 
 type Login = {
@@ -97,7 +113,8 @@ const storeLogin = async (
   ])
   requireCreated(vault)
   requireCreated(listing)
-  await browser.save(principal, createdAtMs).catch(refuseIfSignedOut)
+  const stepUps = pending.stepUp && doneAfter(pending.stepUp, principal, createdAtMs)
+  await browser.save({ principal, createdAtMs, stepUps }).catch(refuseIfSignedOut)
   if (await deps.isSignedOut(principal, createdAtMs)) {
     await deps.endSession(id)
     throw signedOut()

@@ -1,11 +1,14 @@
 import { BrokerError } from '../core/errors.ts'
 import { parseReturnTo } from '../core/return-to.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { LoginWish } from '../oidc/authorization-request.ts'
 
 /** What `/login` was asked for, every part checked. */
 export type LoginRequest = {
   readonly returnTo: string
   readonly wish: LoginWish
+  /** Stands for what a refused call asked of this login. */
+  readonly stepUpHandle: string | undefined
   /** This login was started by our own page after a callback that nobody knew. */
   readonly retry: boolean
 }
@@ -36,15 +39,25 @@ export const parseLoginRequest = (parameters: URLSearchParams, door: LoginDoor):
       loginHint: textOf(parameters, 'login_hint'),
       uiLocales: textOf(parameters, 'ui_locales'),
     },
+    stepUpHandle: handleOf(parameters),
     retry: single(parameters, 'retry') === '1',
   }
 }
 
 /** Whether a session that lives does not suffice for this wish. */
-export const asksForMore = ({ prompt, acrValues, maxAgeSeconds }: LoginWish): boolean =>
+export const asksForMore = ({ prompt, acrValues, maxAgeSeconds, claims }: LoginWish): boolean =>
   (prompt !== undefined && prompt !== 'none') ||
   acrValues !== undefined ||
-  maxAgeSeconds !== undefined
+  maxAgeSeconds !== undefined ||
+  claims !== undefined
+
+/** The wish of a step-up: what its demand leaves open stays as it was asked. */
+export const strongerWish = (wish: LoginWish, demand: StepUpDemand): LoginWish => ({
+  ...wish,
+  acrValues: demand.acrValues?.join(' ') ?? wish.acrValues,
+  maxAgeSeconds: demand.maxAgeSeconds ?? wish.maxAgeSeconds,
+  claims: demand.claims,
+})
 
 const invalid = (detail: string) => new BrokerError('invalid_parameter', { detail })
 
@@ -93,6 +106,13 @@ const maxAgeOf = (parameters: URLSearchParams): number | undefined => {
   if (raw === undefined) return undefined
   if (!/^\d{1,9}$/.test(raw)) throw invalid('max_age is a number of seconds, such as 900.')
   return Number(raw)
+}
+
+const handleOf = (parameters: URLSearchParams): string | undefined => {
+  const raw = single(parameters, 'step_up')
+  if (raw !== undefined && !/^[A-Za-z0-9_-]{22}$/.test(raw))
+    throw invalid('step_up is not a part of any login_url.')
+  return raw
 }
 
 const textOf = (parameters: URLSearchParams, name: string): string | undefined => {

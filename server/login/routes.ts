@@ -3,6 +3,7 @@ import { Router } from 'express'
 import { toBrokerError, BrokerError } from '../core/errors.ts'
 import type { SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { StepUp } from '../core/step-up.ts'
 import { cookieValues, setCookie } from '../core/cookies.ts'
 import { isTopLevelNavigation } from '../http/caller.ts'
 import { loginPath } from '../http/endpoints.ts'
@@ -13,7 +14,7 @@ import { parametersOf } from '../http/parameters.ts'
 import { dropSession, liveSessionId, renewSession, saveLogin } from '../session/lifecycle.ts'
 import type { Browser } from './finish-login.ts'
 import type { LoginDoor, LoginRequest } from './login-request.ts'
-import { asksForMore, parseLoginRequest } from './login-request.ts'
+import { asksForMore, parseLoginRequest, strongerWish } from './login-request.ts'
 import type { StartedLogin, startLogin } from './start-login.ts'
 import { isRetryState } from './start-login.ts'
 import type { PendingLogin, Transactions } from './transactions.ts'
@@ -30,6 +31,8 @@ export type LoginRoutesDeps = {
   readonly otherAccountPrompt: string
   readonly start: ReturnType<typeof startLogin>
   readonly transactions: Transactions
+  /** What a handle of this session stands for; undefined: nothing, or nothing any more. */
+  readonly redeemStepUp: (sessionId: SessionId, handle: string) => Promise<StepUp | undefined>
   readonly finish: (
     parameters: URLSearchParams,
     pending: PendingLogin,
@@ -59,9 +62,10 @@ const login = (deps: LoginRoutesDeps): RequestHandler =>
     if (!isTopLevelNavigation(req)) throw new BrokerError('navigation_required')
     const request = parseLoginRequest(parametersOf(req), deps.door)
     const sessionId = liveSessionId(req)
-    if (sessionId !== undefined && !asksForMore(request.wish))
-      return deps.reply.redirect(req, res, request.returnTo)
-    const started = await startOrWayBack(deps, request, {
+    const asked = await withStepUp(deps, request, sessionId)
+    if (sessionId !== undefined && !asksForMore(asked.wish))
+      return deps.reply.redirect(req, res, asked.returnTo)
+    const started = await startOrWayBack(deps, asked, {
       cookieHeader: req.headers.cookie,
       sessionId,
     })
@@ -69,9 +73,25 @@ const login = (deps: LoginRoutesDeps): RequestHandler =>
     deps.reply.redirect(req, res, started.location)
   }
 
+/**
+ * The request with what its handle stands for. One that is over, or another session's, stands for nothing: the app calls once
+ * more and gets a new one, if it still needs it.
+ */
+const withStepUp = async (
+  { redeemStepUp }: LoginRoutesDeps,
+  request: LoginRequest,
+  sessionId: SessionId | undefined,
+): Promise<Parameters<LoginRoutesDeps['start']>[0]> => {
+  const { stepUpHandle, wish } = request
+  if (stepUpHandle === undefined || sessionId === undefined) return request
+  const stepUp = await redeemStepUp(sessionId, stepUpHandle)
+  if (stepUp === undefined) return request
+  return { ...request, wish: strongerWish(wish, stepUp.demand), stepUp }
+}
+
 const startOrWayBack = async (
   deps: LoginRoutesDeps,
-  request: LoginRequest,
+  request: Parameters<LoginRoutesDeps['start']>[0],
   browser: Parameters<LoginRoutesDeps['start']>[1],
 ): Promise<StartedLogin> => {
   try {
@@ -147,7 +167,7 @@ const isSilentRefusal = ({ prompt }: PendingLogin, { code, info }: BrokerError):
 const browserOf = (req: Request): Browser => ({
   agent: header(req, 'user-agent') ?? '',
   renew: () => renewSession(req),
-  save: (principal, createdAtMs) => saveLogin(req, principal, createdAtMs),
+  save: (facts) => saveLogin(req, facts),
 })
 
 /**

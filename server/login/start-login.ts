@@ -1,4 +1,5 @@
 import type { Random } from '../core/random.ts'
+import type { StepUp } from '../core/step-up.ts'
 import type { LoginBinding, LoginWish } from '../oidc/authorization-request.ts'
 import type { LoginRequest } from './login-request.ts'
 import type { Transactions } from './transactions.ts'
@@ -23,7 +24,7 @@ export const isRetryState = (state: string): boolean => state.startsWith(retryMa
 export const startLogin =
   (deps: StartLoginDeps) =>
   async (
-    request: LoginRequest,
+    request: LoginRequest & { readonly stepUp?: StepUp | undefined },
     browser: { cookieHeader: string | undefined; sessionId: string | undefined },
   ): Promise<StartedLogin> => {
     const binding = {
@@ -38,6 +39,7 @@ export const startLogin =
       issuer: deps.issuer,
       prompt: request.wish.prompt,
       maxAgeSeconds: request.wish.maxAgeSeconds,
+      stepUp: request.stepUp,
       foundSessionId: browser.sessionId,
     }
     await deps.transactions.start(cookie, pending, request.returnTo)

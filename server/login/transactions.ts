@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Random } from '../core/random.ts'
 import { cookieValues } from '../core/cookies.ts'
 import { parseReturnTo } from '../core/return-to.ts'
+import type { StepUp } from '../core/step-up.ts'
 import type { LoginBinding } from '../oidc/authorization-request.ts'
 import type { Backend } from '../session/backend.ts'
 import type { Sealer } from '../session/seal.ts'
@@ -12,6 +13,8 @@ export type PendingLogin = {
   readonly issuer: string
   readonly prompt?: string | undefined
   readonly maxAgeSeconds?: number | undefined
+  /** What a refused call asked of this login. */
+  readonly stepUp?: StepUp | undefined
   /** The session that the browser had at `/login`: the callback's cross-site request does not show it. */
   readonly foundSessionId?: string | undefined
 }

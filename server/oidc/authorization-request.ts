@@ -7,6 +7,8 @@ export type LoginWish = {
   readonly prompt?: string | undefined
   readonly acrValues?: string | undefined
   readonly maxAgeSeconds?: number | undefined
+  /** JSON, as OpenID Connect Core 1.0 section 5.5 has it. */
+  readonly claims?: string | undefined
   readonly loginHint?: string | undefined
   readonly uiLocales?: string | undefined
 }
@@ -29,7 +31,6 @@ export const authorizationUrl = async (
 ): Promise<URL> => {
   const { wish, binding } = request
   const parameters = {
-    ...tenant.authParams,
     response_type: 'code',
     redirect_uri: request.redirectUri,
     scope: tenant.scope,
@@ -43,10 +44,11 @@ export const authorizationUrl = async (
     prompt: wish.prompt,
     acr_values: wish.acrValues,
     max_age: wish.maxAgeSeconds?.toString(),
+    claims: wish.claims,
     login_hint: wish.loginHint,
     ui_locales: wish.uiLocales,
   }
-  return buildAuthorizationUrl(configuration, definedOnly(parameters))
+  return buildAuthorizationUrl(configuration, { ...tenant.authParams, ...definedOnly(parameters) })
 }
 
 const definedOnly = (values: Readonly<Record<string, string | undefined>>) =>

@@ -43,7 +43,7 @@ export const exchangeCode = async (
     const nowMs = clock.nowMs()
     const { issuer, clientId } = tenant
     const idToken = readIdToken(raw, { issuer, clientId, accessToken: answer.access_token, nowMs })
-    return { ...readTokens(answer, nowMs), idToken }
+    return withAskedScope({ ...readTokens(answer, nowMs), idToken }, tenant)
   } catch (error) {
     throw toLoginError(error)
   }
@@ -56,6 +56,12 @@ const checksOf = ({ binding, maxAgeSeconds }: Callback) => ({
   idTokenExpected: true,
   ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }),
 })
+
+/** An answer without `scope` grants what was asked. RFC 6749 section 5.1. */
+const withAskedScope = (answer: TokenAnswer, { scope }: Tenant): TokenAnswer => {
+  const { tokenSet } = answer
+  return { ...answer, tokenSet: { ...tokenSet, scope: tokenSet.scope ?? scope } }
+}
 
 const requireSignature = async (verify: VerifySignature, idToken: string): Promise<void> => {
   const verdict = await verify(idToken)

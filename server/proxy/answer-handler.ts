@@ -1,9 +1,12 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { BrokerError } from '../core/errors.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import type { Sink, SinkDeps } from './browser-sink.ts'
 import { browserSink } from './browser-sink.ts'
 import { callsTokenInvalid } from './challenges.ts'
+import { demandIn } from './step-up-challenge.ts'
 
 /** What became of one exchange with an upstream. */
 export type Outcome =
@@ -12,10 +15,14 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly cause: Error }
   /** The upstream called the token invalid; its answer is held back, and here is another token. */
   | { readonly kind: 'renewed'; readonly token: TokenSet }
+  /** The upstream called the login too weak; its answer is dropped for this refusal. */
+  | { readonly kind: 'demanded'; readonly refusal: () => Promise<BrokerError> }
 
 export type Answering = SinkDeps & {
   /** Another token than the one sent; undefined: there is none to be asked for. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+  /** The refusal of a call whose login is too weak; undefined: there is none to be made stronger. */
+  readonly askStepUp: ((demand: StepUpDemand) => Promise<BrokerError>) | undefined
   /** Whether the request can be sent again. */
   readonly replayable: boolean
   readonly reject: (error: unknown) => void
@@ -42,6 +49,12 @@ export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
       }
       const raw = headerList(headers)
       if (!isDecodable(raw)) return controller.abort(new Error('unknown transfer coding'))
+      const refusal = status === 401 ? stepUpRefusal(way, raw) : undefined
+      if (refusal !== undefined) {
+        sink = nowhere
+        controller.abort(new Error('the answer is not needed'))
+        return way.resolve({ kind: 'demanded', refusal })
+      }
       const ask = status === 401 && callsTokenInvalid(raw) ? way.insteadToken : undefined
       if (ask === undefined || !way.replayable) {
         // Too late for this call, but the next one has the new token.
@@ -57,6 +70,14 @@ export const answerHandler = (way: Answering): Dispatcher.DispatchHandler => {
     onResponseEnd: () => sink.end(),
     onResponseError: (_controller, error) => sink.error(error),
   }
+}
+
+const stepUpRefusal = (
+  { askStepUp }: Answering,
+  raw: readonly string[],
+): (() => Promise<BrokerError>) | undefined => {
+  const demand = askStepUp && demandIn(raw)
+  return demand && (() => askStepUp(demand))
 }
 
 /** What the client no longer wants, the upstream should not go on making. */

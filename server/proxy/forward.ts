@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Route } from '../config/config.ts'
+import type { BrokerError } from '../core/errors.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from './answer-handler.ts'
@@ -29,6 +31,8 @@ export type Forwarding = {
   readonly life: StreamLife
   /** Another token than the one in `headers`, once the upstream has called that invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+  /** The refusal that the browser gets once the upstream has called the login too weak. */
+  readonly askStepUp: ((demand: StepUpDemand) => Promise<BrokerError>) | undefined
 }
 
 type Attempt = {
@@ -40,9 +44,9 @@ type Attempt = {
 
 /**
  * Streams the call to the upstream and the answer back, with back-pressure both ways; only a short body is held.
- * Rejects with `upstream_unreachable`, `upstream_timeout`, `body_too_large`, `UploadCut` or the end of the session while
- * nothing was answered; after that a failure cuts the connection, so that a part never looks like the whole (RFC 9112
- * section 8).
+ * Rejects with `upstream_unreachable`, `upstream_timeout`, `body_too_large`, `UploadCut`, `step_up_required` or
+ * the end of the session while nothing was answered; after that a failure cuts the connection, so that a part never looks
+ * like the whole (RFC 9112 section 8).
  */
 export const forward = ({ upstreams }: ForwardDeps) =>
   async function forwarded(call: Forwarding): Promise<void> {
@@ -62,6 +66,8 @@ export const forward = ({ upstreams }: ForwardDeps) =>
             // Once: an API that calls every token invalid has the last word.
             insteadToken: undefined,
           })
+        case 'demanded':
+          throw await outcome.refusal()
         case 'failed':
           return await send(nextAttempt(upstreams, route, { attempt, cause: outcome.cause }))
       }
@@ -107,7 +113,7 @@ type Exchange = {
 }
 
 const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Promise<Outcome> => {
-  const { req, res, route, target, life } = call
+  const { req, res, route, target, life, askStepUp } = call
   const path = upstreamPath(target.path, route.stripPrefix)
   const options: Dispatcher.DispatchOptions = {
     origin: attempt.origin,
@@ -124,7 +130,7 @@ const exchange = (upstreams: Upstreams, { call, body, attempt }: Exchange): Prom
   const { insteadToken } = attempt
   const replayable = isReplayable(body)
   return new Promise((resolve, reject) => {
-    const way = { res, facts, life, insteadToken, replayable, resolve, reject }
+    const way = { res, facts, life, insteadToken, askStepUp, replayable, resolve, reject }
     const handler = answerHandler(way)
     const watched = upstreams.health.isWell(attempt.origin)
       ? handler

@@ -72,9 +72,9 @@ export const hotPath = (deps: HotPathDeps) =>
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
       const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
-      const { insteadToken } = admitted
+      const { insteadToken, askStepUp } = admitted
       const life = lifeOf(deps, route, admitted)
-      const sent = deps.forward({ ...call, ...facts, headers, insteadToken, life })
+      const sent = deps.forward({ ...call, ...facts, headers, insteadToken, askStepUp, life })
       await (req.complete ? sent : uploading(life, res, sent))
     } catch (error) {
       if (error instanceof UploadCut) return endUpload(deps, req, res, error)

@@ -1,7 +1,8 @@
-import type { Route } from '../config/config.ts'
+import type { Requirement, Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { RecordId, SessionId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import type { Call } from '../http/call.ts'
 import { callerOf } from '../http/caller.ts'
@@ -26,6 +27,20 @@ export type JudgeDeps = {
     want: TokenWant,
     rejected: string,
   ) => Promise<TokenSet | undefined>
+  /** Passes what the rules of a route allow; rejects with `forbidden_…`, `insufficient_scope` or `step_up_required`. */
+  readonly requirePolicy: (asked: {
+    readonly call: Call
+    readonly route: Route
+    readonly requirement: Requirement
+    readonly session: LiveSession | undefined
+    readonly bothWays: boolean
+  }) => Promise<void>
+  /** The refusal of a call whose login is too weak. */
+  readonly askStepUp: (
+    call: Call,
+    session: LiveSession,
+    demand: StepUpDemand,
+  ) => Promise<BrokerError>
   /** Rejects with `too_many_requests`. */
   readonly limit: (call: Counted, session: LiveSession | undefined) => Promise<void>
 }
@@ -38,10 +53,12 @@ export type Admitted = {
   readonly token: TokenSet | undefined
   /** For an upstream that calls this token invalid. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined
+  /** For an upstream that calls the login too weak: the refusal that the browser gets. */
+  readonly askStepUp: ((demand: StepUpDemand) => Promise<BrokerError>) | undefined
 }
 
 /**
- * Judges a call in the contract's order: method, site, session, CSRF, size and limits, token; throws the first refusal.
+ * Judges a call in the contract's order: method, site, session, CSRF, policy, size and limits, token; throws the first refusal.
  * The order is the security model: nothing is looked up for another site's call, no token is fetched for a forged one.
  */
 export const judge =
@@ -58,9 +75,12 @@ export const judge =
         token: sentCsrfToken(req),
         sessionId: session.id,
       })
+    const { require: requirement } = route
+    if (requirement !== undefined)
+      await deps.requirePolicy({ call: req, route, requirement, session, bothWays: false })
     requireSize(req, route)
     if (counted !== undefined) await deps.limit(counted, session)
-    return await admitted(deps, session, route)
+    return await admitted(deps, req, route, session)
   }
 
 /**
@@ -80,8 +100,11 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
+    const { require: requirement } = route
+    if (requirement !== undefined)
+      await deps.requirePolicy({ call: req, route, requirement, session, bothWays: true })
     if (counted !== undefined) await deps.limit(counted, session)
-    return await admitted(deps, session, route)
+    return await admitted(deps, req, route, session)
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
@@ -115,8 +138,9 @@ const requireSize = (req: Call, route: Route): void => {
 
 const admitted = async (
   deps: JudgeDeps,
-  session: LiveSession | undefined,
+  req: Call,
   route: Route,
+  session: LiveSession | undefined,
 ): Promise<Admitted> => {
   const principal = session?.facts.principal
   if (session === undefined || route.token === 'none')
@@ -125,6 +149,7 @@ const admitted = async (
       recordId: route.public ? undefined : session?.recordId,
       token: undefined,
       insteadToken: undefined,
+      askStepUp: undefined,
     }
   const { audience, resource, scope } = route
   const want = { audience, resource, scope }
@@ -135,5 +160,6 @@ const admitted = async (
     recordId,
     token,
     insteadToken: () => deps.insteadToken(session, want, token.accessToken),
+    askStepUp: (demand) => deps.askStepUp(req, session, demand),
   }
 }

@@ -89,7 +89,8 @@ const saveAnswer = async (
   run: Running,
   { tokenSet, refreshToken, idToken }: TokenAnswer,
 ): Promise<TokenSet> => {
-  const set = run.rejected === undefined ? tokenSet : { ...tokenSet, forced: true }
+  const scoped = { ...tokenSet, scope: tokenSet.scope ?? askedScope(run) }
+  const set = run.rejected === undefined ? scoped : { ...scoped, forced: true }
   const saved = await settleRun(deps, run, ({ intent: _done, ...content }) => ({
     ...content,
     refreshToken: refreshToken ?? content.refreshToken,
@@ -106,6 +107,10 @@ const saveAnswer = async (
   await revokeQuietly(deps, principal, refreshToken)
   throw sessionEnded('session_revoked', loginPath)
 }
+
+/** What an answer without `scope` grants: what was asked, or else what the login was granted. RFC 6749 sections 5.1 and 6. */
+const askedScope = ({ want, vault }: Running): string | undefined =>
+  want.scope ?? vault.content.sets[tokenKey({})]?.scope
 
 export const markIntent = (content: Vault, mark: Partial<RefreshIntent>): Vault =>
   content.intent === undefined ? content : { ...content, intent: { ...content.intent, ...mark } }

@@ -1,11 +1,14 @@
 import type { Issuer, Sid, Sub, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
+import type { StepUpDone } from '../core/step-up.ts'
 import type { TokenSet } from '../core/token-set.ts'
 
 /** What the session record holds; small, written at login and hardly ever after. */
 export type SessionFacts = {
   readonly principal: Principal
   readonly createdAtMs: number
+  /** The step-ups that led here, the last few minutes' at least. */
+  readonly stepUps?: readonly StepUpDone[] | undefined
 }
 
 /** A refresh that was sent or about to be. While it stands in a vault, the refresh token may be used up. */
@@ -46,6 +49,7 @@ declare module 'express-session' {
   interface SessionData {
     principal: Principal
     createdAtMs: number
+    stepUps: readonly StepUpDone[]
     /** The version of the record this was read from; absent until it is stored. */
     recordVersion: number
   }

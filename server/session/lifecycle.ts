@@ -2,8 +2,8 @@ import type { Request } from 'express'
 import type { Cookie } from 'express-session'
 import type { SessionId } from '../core/ids.ts'
 import { parseSessionId } from '../core/ids.ts'
-import type { Principal } from '../core/principal.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { SessionFacts } from './data.ts'
 
 /** The id of the live session this request came with, or undefined. */
 export const liveSessionId = (req: Request): SessionId | undefined =>
@@ -24,11 +24,11 @@ export const renewSession = async (req: Request): Promise<SessionId> => {
 /** Stores the logged-in session before the browser is sent on. */
 export const saveLogin = async (
   req: Request,
-  principal: Principal,
-  createdAtMs: number,
+  { principal, createdAtMs, stepUps = [] }: SessionFacts,
 ): Promise<void> => {
   req.session.principal = principal
   req.session.createdAtMs = createdAtMs
+  if (stepUps.length > 0) req.session.stepUps = stepUps
   lifeAsMaxAge(req.session.cookie)
   await new Promise<void>((resolve, reject) => {
     req.session.save((error: unknown) => settle(error, resolve, reject))

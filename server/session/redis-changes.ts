@@ -5,6 +5,8 @@ import type { RedisClient } from './redis-client.ts'
 import { anotherConnection } from './redis-client.ts'
 import { closeClient } from './redis-run.ts'
 
+/** Where SUBSCRIBE fails and the connection stays: its answer came too late, or an ACL forbids it. */
+const subscribeAgainMs = 1_000
 /** Asked this often while somebody wants to know; a few may be on their way, where the store is far. */
 const askEveryMs = 30
 const mostAsked = 8
@@ -29,34 +31,47 @@ export const redisChanges = (client: RedisClient, channel: string) => {
   }
 }
 
-/**
- * One connection delivers in order: when the echo of a PING is here, so is all news from before it was sent. In a Cluster news
- * comes from other nodes in its own time, and an echo proves nothing.
- */
 const subscribe = (client: RedisClient, channel: string, tell: ChangeListener) => {
   const subscriber = anotherConnection(client)
-  const echo = { untilMs: -Infinity, askedAtMs: -Infinity, waiting: 0, subscribed: false }
-  subscriber.on('message', (_channel: string, id: string) => tell(asRecordId(id)))
-  subscriber.on('ready', () => {
+  const heard = echoes(subscriber)
+  let again: NodeJS.Timeout | undefined
+  const begin = (): void => {
+    clearTimeout(again)
+    if (subscriber.status !== 'ready') return
     subscriber.subscribe(channel).then(
       () => {
         // First the listeners forget, then echoes count again.
         tell('all')
-        echo.subscribed = !subscriber.isCluster
+        heard.begin()
       },
-      () => undefined,
+      () => {
+        again = setTimeout(begin, subscribeAgainMs).unref()
+      },
     )
+  }
+  subscriber.on('message', (_channel: string, id: string) => tell(asRecordId(id)))
+  subscriber.on('ready', begin)
+  subscriber.on('close', heard.end)
+  // What the client finds when it connects again may be another master, and news of what it reads there comes from there.
+  client.on('close', () => {
+    heard.end()
+    if (subscriber.status === 'ready') subscriber.disconnect(true)
   })
-  subscriber.on('close', () => {
-    echo.subscribed = false
-    echo.untilMs = -Infinity
-  })
+  return { heardUntilMs: heard.untilMs, close: () => closeClient(subscriber) }
+}
+
+/**
+ * One connection delivers in order: when the echo of a PING is here, so is all news from before it was sent. In a Cluster news
+ * comes from other nodes in its own time, and an echo proves nothing.
+ */
+const echoes = (subscriber: RedisClient) => {
+  const state = { untilMs: -Infinity, askedAtMs: -Infinity, waiting: 0, counts: false }
   const ask = (nowMs: number): void => {
-    echo.askedAtMs = nowMs
-    echo.waiting += 1
+    state.askedAtMs = nowMs
+    state.waiting += 1
     const settle = (heardMs: number) => {
-      echo.waiting -= 1
-      if (echo.subscribed) echo.untilMs = Math.max(echo.untilMs, heardMs)
+      state.waiting -= 1
+      if (state.counts) state.untilMs = Math.max(state.untilMs, heardMs)
     }
     subscriber.ping().then(
       () => settle(nowMs),
@@ -64,12 +79,18 @@ const subscribe = (client: RedisClient, channel: string, tell: ChangeListener) =
     )
   }
   return {
-    heardUntilMs: (): number => {
-      const nowMs = monotonicMs()
-      const isTime = nowMs - echo.askedAtMs >= askEveryMs && echo.waiting < mostAsked
-      if (echo.subscribed && isTime) ask(nowMs)
-      return echo.untilMs
+    begin: (): void => {
+      state.counts = !subscriber.isCluster
     },
-    close: () => closeClient(subscriber),
+    end: (): void => {
+      state.counts = false
+      state.untilMs = -Infinity
+    },
+    untilMs: (): number => {
+      const nowMs = monotonicMs()
+      const isTime = nowMs - state.askedAtMs >= askEveryMs && state.waiting < mostAsked
+      if (state.counts && isTime) ask(nowMs)
+      return state.untilMs
+    },
   }
 }

@@ -14,6 +14,8 @@ const retryMs = (times: number): number => Math.min(times * 100, 1_000)
  *   after the reconnect: a login taken or a lock got by the first sending would look like someone else's.
  * - socketTimeout: a hung Redis or a dead network path closes nothing, so we do.
  * - disconnectTimeout, maxLoadingRetryTime: 2 s and 10 s in ioredis, before it tries again.
+ * - autoResubscribe off: ioredis subscribes again where nobody hears of a failure, and a connection that is lost at that
+ *   moment ends the process. Who subscribes does it at each `ready`.
  * - protocol 2: no HELLO, which older and managed servers refuse.
  */
 const common = {
@@ -24,6 +26,7 @@ const common = {
   maxLoadingRetryTime: 500,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
   disableClientInfo: true,
   protocol: 2,
   // After a failover the old master answers READONLY: leave it. Lua errors carry the word further back.

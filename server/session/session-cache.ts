@@ -6,7 +6,7 @@ import type { LiveSession, SessionState } from './records.ts'
 
 export type SessionCacheDeps = {
   readonly clock: Clock
-  /** Milliseconds that never jump, for the bound; the clock is for deadlines. */
+  /** Milliseconds that never jump; beside the clock, which does not stand still while the machine is suspended. */
   readonly monotonicMs: () => number
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly read: (id: SessionId) => Promise<SessionState>
@@ -21,6 +21,8 @@ type Entry = {
   readonly id: SessionId
   readonly recordId: RecordId
   readonly askedAtMs: number
+  /** The same moment by the clock. */
+  readonly askedClockMs: number
   readonly reading: Promise<SessionState>
   /** Once it was read, and found live. */
   held?: Held
@@ -29,8 +31,6 @@ type Entry = {
 type Held = {
   readonly session: LiveSession
   readonly bytes: number
-  readonly idleUntilMs: number
-  readonly absoluteUntilMs: number
 }
 
 /** News that were sent longer ago than this have come, or nothing is served: what a revoked session may live on. */
@@ -53,11 +53,12 @@ export const sessionCache = (deps: SessionCacheDeps) => {
   })
   const look = (id: SessionId, nowMs: number): Promise<SessionState> => {
     const reading = deps.read(id)
-    const entry: Entry = { id, recordId: recordIdOf(id), askedAtMs: nowMs, reading }
+    const askedClockMs = deps.clock.nowMs()
+    const entry: Entry = { id, recordId: recordIdOf(id), askedAtMs: nowMs, askedClockMs, reading }
     entries.add(entry)
     reading.then(
       (state) => {
-        if (state.kind === 'live') entries.hold(entry, heldOf(state, deps.clock.nowMs()))
+        if (state.kind === 'live') entries.hold(entry, state, deps.monotonicMs())
         else entries.drop(entry)
       },
       () => entries.drop(entry),
@@ -69,37 +70,41 @@ export const sessionCache = (deps: SessionCacheDeps) => {
     const heardUntilMs = deps.heardUntilMs()
     const entry = entries.get(id)
     if (entry === undefined) return look(id, nowMs)
-    const ageMs = nowMs - entry.askedAtMs
+    const missedMs = missed(entry, nowMs, deps.clock.nowMs())
+    const sinceMs = nowMs - entry.askedAtMs + missedMs
     const { held } = entry
-    if (held === undefined) return ageMs <= sharedMs ? entry.reading : look(id, nowMs)
-    const isSure = ageMs <= longestMs && nowMs - Math.max(heardUntilMs, entry.askedAtMs) <= boundMs
-    return isSure && !isDue(held, deps) ? held.session : look(id, nowMs)
+    if (held === undefined) return sinceMs <= sharedMs ? entry.reading : look(id, nowMs)
+    const unheardMs = nowMs - Math.max(heardUntilMs, entry.askedAtMs) + missedMs
+    const isSure = sinceMs <= longestMs && unheardMs <= boundMs
+    return isSure && !isDue(held.session, sinceMs, deps.idleSeconds)
+      ? held.session
+      : look(id, nowMs)
   }
 }
 
-const heldOf = (session: LiveSession, nowMs: number): Held => ({
-  session,
-  bytes: sizeOf(session),
-  idleUntilMs: nowMs + session.idleLeftMs,
-  absoluteUntilMs: nowMs + session.absoluteLeftMs,
-})
+/** A suspended machine's monotonic clock stands still, and its news waits. A clock that is set forward looks the same. */
+const missed = ({ askedAtMs, askedClockMs }: Entry, nowMs: number, clockMs: number): number =>
+  Math.max(0, clockMs - askedClockMs - (nowMs - askedAtMs))
 
 const entryBytes = 2_048
 
 /** Sealed, and opened to text of two bytes a character. */
 const sizeOf = ({ vault }: LiveSession): number => entryBytes + 3 * (vault?.sealed.length ?? 0)
 
-/** Over, or its idle deadline is to be moved: the store does both. At the absolute deadline there is nothing to move. */
+/**
+ * Over, or its idle deadline is to be moved: the store does both. At the absolute deadline there is nothing to move.
+ * The time since the store was asked counts, not since it answered: an answer may have been on its way for a second.
+ */
 const isDue = (
-  { idleUntilMs, absoluteUntilMs }: Held,
-  { clock, idleSeconds }: SessionCacheDeps,
+  { idleLeftMs, absoluteLeftMs }: LiveSession,
+  sinceMs: number,
+  idleSeconds: number,
 ): boolean => {
-  const nowMs = clock.nowMs()
-  if (nowMs >= idleUntilMs) return true
-  return idleUntilMs < absoluteUntilMs && idleUntilMs - nowMs < idleSeconds * 900
+  if (sinceMs >= idleLeftMs) return true
+  return idleLeftMs < absoluteLeftMs && idleLeftMs - sinceMs < idleSeconds * 900
 }
 
-/** Entries by both of their names, the oldest dropped when they grow too large. */
+/** Entries by both of their names, the oldest first: dropped when they can serve no more, or where all grow too large. */
 const cacheEntries = (mostBytes: number) => {
   const byId = new Map<SessionId, Entry>()
   const byRecord = new Map<RecordId, Entry>()
@@ -125,13 +130,13 @@ const cacheEntries = (mostBytes: number) => {
       bytes += bytesOf(entry)
     },
     /** Unless news, or a later look, took the entry's place. */
-    hold: (entry: Entry, held: Held): void => {
+    hold: (entry: Entry, session: LiveSession, nowMs: number): void => {
       if (byId.get(entry.id) !== entry) return
       bytes -= bytesOf(entry)
-      entry.held = held
+      entry.held = { session, bytes: sizeOf(session) }
       bytes += bytesOf(entry)
       for (const oldest of byId.values())
-        if (bytes > mostBytes) drop(oldest)
+        if (bytes > mostBytes || nowMs - oldest.askedAtMs > longestMs) drop(oldest)
         else return
     },
     clear: (): void => {

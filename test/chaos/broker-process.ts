@@ -50,7 +50,16 @@ export const startBroker = async (t: Cleanup, settings: BrokerSettings) => {
     await kill()
   })
   await start()
-  return { index, port, origin: `http://127.0.0.1:${port}`, start, kill }
+  return {
+    index,
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    start,
+    kill,
+    /** SIGSTOP: connections stay open, what comes in waits, and clocks go on. */
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+  }
 }
 
 export type BrokerProcess = Awaited<ReturnType<typeof startBroker>>

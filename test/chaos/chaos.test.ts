@@ -8,6 +8,8 @@ const promises: Record<string, string> = {
   storm: 'R12 chaos › tokens that run out under parallel calls › one grant for each',
   slow: 'R12 R14 chaos › a token endpoint that takes its time › bounds who waits, and nobody is logged out',
   logout: 'R13 chaos › logout against calls, refreshes and slides › nothing comes back',
+  coherence:
+    'R13 chaos › news of a logout cut, late or held up › no session is served from memory 100 ms after',
   kills: 'R12 R14 chaos › a broker killed at any step › costs the refresh it was at, at most',
   redis: 'R28 chaos › Redis killed and frozen › 503 in time, and it heals by itself',
   sentinel: 'R28 chaos › a failover by Sentinel › 503 in time, and no session is lost',

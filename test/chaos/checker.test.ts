@@ -39,12 +39,20 @@ const lost = (change: Partial<Event> = {}) =>
   event({ startMs: 3_000, status: 401, code: 'session_expired', loginUrl: '/login', ...change })
 const inDoubt = lost({ loginUrl: '/login?prompt=none' })
 
+const look = (atMs: number) => ({ broker: 1, session: 'a', atMs })
+const trust = { broker: 1, fromMs: 2_000, toMs: 3_000, mostAgeMs: 100 }
+const held = event({ broker: 1, session: 'a', startMs: 2_500 })
+const life = { idleMs: 2_000, absoluteMs: 5_000 }
+const calls = [1_000, 2_500, 4_000, 5_400].map((startMs) => event({ startMs }))
+
 const history = (change: Partial<History>): History => ({
   events: [],
   sightings: [],
   sendings: [],
   kills: [],
   cuts: [],
+  looks: [],
+  trust: [],
   ...change,
 })
 
@@ -78,6 +86,38 @@ const bad: [string, Partial<History>, string][] = [
     'two sendings that overlap',
     { sendings: [sending({ outcome: 'pending' }), sending({ outcome: 'refused' })] },
     'refresh token sent twice',
+  ],
+  [
+    'a call served on a look of 101 ms ago, when no news came',
+    { events: [held], looks: [look(2_399), look(2_511)], trust: [trust] },
+    'accepted on an old look',
+  ],
+  [
+    'a call served on the look of another broker, or at another session',
+    {
+      events: [held],
+      looks: [
+        { ...look(2_499), broker: 2 },
+        { ...look(2_499), session: 'b' },
+      ],
+      trust: [trust],
+    },
+    'accepted on an old look',
+  ],
+  [
+    'a call accepted 100 ms after the absolute deadline',
+    { events: [login, ...calls, event({ startMs: 5_610 })], life },
+    'accepted after its deadline',
+  ],
+  [
+    'a call accepted 100 ms after the idle deadline',
+    { events: [login, event({}), event({ startMs: 3_110 })], life },
+    'accepted after its deadline',
+  ],
+  [
+    'a session over long before its deadline',
+    { events: [login, event({}), lost({ startMs: 2_700 })], life },
+    'session lost without a cause',
   ],
   ['a session lost for nothing', { events: [login, lost()] }, 'session lost without a cause'],
   [
@@ -138,6 +178,13 @@ const good: [string, Partial<History>][] = [
     'a call after the next login',
     { events: [login, logout, { ...login, startMs: 2_500 }, event({ startMs: 2_600 })] },
   ],
+  [
+    'calls up to the deadline, and refused from then on',
+    { events: [login, ...calls, event({ startMs: 5_609 }), lost({ startMs: 5_620 })], life },
+  ],
+  ['a call on a look of 100 ms ago', { events: [held], looks: [look(2_400)], trust: [trust] }],
+  ['a call on its own look', { events: [held], looks: [look(2_505)], trust: [trust] }],
+  ['a call when news came', { events: [{ ...held, startMs: 3_000 }], trust: [trust] }],
   ['a refusal after a logout', { events: [login, logout, lost({ code: 'session_revoked' })] }],
   ['a replaced token within its life', { sightings: [sighting({ replacedMs: 4_500 })] }],
   [

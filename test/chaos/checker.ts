@@ -1,9 +1,9 @@
+import { acceptedAfterDeadline, acceptedOnOldLook, isPastDeadline } from './checker-cache.ts'
+import { byUser, endBoundMs, isAccepted, isOk } from './event-groups.ts'
 import type { Event, History, Sending } from './history.ts'
 
 export type Violation = { readonly rule: string; readonly what: string }
 
-/** A call that starts this long after a logout was answered is refused, on every instance. */
-export const logoutBoundMs = 100
 /** Between the timestamps of two processes, and of one event seen from both. */
 const slackMs = 50
 /** A refresh goes on behind the call that began it. */
@@ -12,22 +12,12 @@ const afterglowMs = 3_000
 /** Everything in a history that must not be; an empty list is a pass. Pure: the same history gives the same list. */
 export const check = (history: History): readonly Violation[] => [
   ...acceptedAfterLogout(history),
+  ...acceptedAfterDeadline(history),
+  ...acceptedOnOldLook(history),
   ...usedAfterReplacement(history),
   ...sentTwice(history),
   ...lostWithoutCause(history),
 ]
-
-const byUser = <T extends { readonly user: string }>(all: readonly T[]): Map<string, T[]> => {
-  const groups = new Map<string, T[]>()
-  for (const one of all) {
-    const group = groups.get(one.user)
-    if (group === undefined) groups.set(one.user, [one])
-    else group.push(one)
-  }
-  return groups
-}
-
-const isOk = ({ status }: Event): boolean => status >= 200 && status < 400
 
 /** R13: a session that was logged out stays so, until its user logs in again. */
 const acceptedAfterLogout = ({ events }: History): Violation[] => {
@@ -35,9 +25,10 @@ const acceptedAfterLogout = ({ events }: History): Violation[] => {
   for (const [user, own] of byUser(events)) {
     const logouts = own.filter((event) => event.kind === 'logout' && isOk(event))
     const logins = own.filter((event) => event.kind === 'login' && isOk(event))
-    for (const { startMs, endMs, kind, broker, status } of own) {
-      if (kind !== 'call' || status < 200 || status > 299) continue
-      const logout = logouts.findLast((past) => past.endMs + logoutBoundMs <= startMs)
+    for (const call of own) {
+      if (!isAccepted(call)) continue
+      const { startMs, endMs, broker, status } = call
+      const logout = logouts.findLast((past) => past.endMs + endBoundMs <= startMs)
       if (logout === undefined) continue
       if (logins.some((login) => login.startMs >= logout.startMs && login.startMs < endMs)) continue
       const late = Math.round(startMs - logout.endMs)
@@ -88,14 +79,15 @@ const lostWithoutCause = (history: History): Violation[] => {
   return found
 }
 
-export type Cause = 'logout' | 'invalid_grant' | 'in doubt: answer lost' | 'in doubt: killed'
+export type Cause =
+  'logout' | 'deadline' | 'invalid_grant' | 'in doubt: answer lost' | 'in doubt: killed'
 
 /** The listed cause of a 401, if there is one. */
 export const causeOf = (
   event: Event,
   own: readonly Event[],
   sendings: readonly Sending[],
-  { kills, cuts }: Pick<History, 'kills' | 'cuts'>,
+  { kills, cuts, life }: Pick<History, 'kills' | 'cuts' | 'life'>,
 ): Cause | undefined => {
   const since = own.findLast(
     (past) => past.kind === 'login' && isOk(past) && past.endMs <= event.startMs,
@@ -104,6 +96,7 @@ export const causeOf = (
   const inTime = (atMs: number) => atMs >= sinceMs - slackMs && atMs <= event.endMs
   if (own.some((past) => past.kind === 'logout' && inTime(past.startMs))) return 'logout'
   if (event.code === 'session_revoked') return undefined
+  if (isPastDeadline(event, own, life)) return 'deadline'
   const outcomes = new Set(sendings.filter(({ atMs }) => inTime(atMs)).map((one) => one.outcome))
   const isInDoubt = event.loginUrl?.includes('prompt=none') === true
   if (outcomes.has('invalid_grant') && !isInDoubt) return 'invalid_grant'

@@ -1,5 +1,8 @@
 import { Pool } from 'undici'
+import { parseSessionId } from '../../server/core/ids.ts'
+import { recordIdOf } from '../../server/session/record-id.ts'
 import type { Event } from './history.ts'
+import { historyMs } from './history.ts'
 
 export type ClientWorld = {
   /** Of the app: whatever port a broker has, it is called by this name. */
@@ -29,8 +32,14 @@ export const clientPools = ({ host, issuer, brokers }: Omit<ClientWorld, 'note'>
     path: string,
     headers: Record<string, string>,
     method: 'GET' | 'POST',
+    body?: string,
   ): Promise<Answer> => {
-    const answer = await pool.request({ path, method, headers })
+    const answer = await pool.request({
+      path,
+      method,
+      headers,
+      ...(body !== undefined && { body }),
+    })
     const text = await answer.body.text()
     const one = (name: string) => [answer.headers[name] ?? []].flat()[0]
     const cookies = [answer.headers['set-cookie'] ?? []].flat()
@@ -44,10 +53,11 @@ export const clientPools = ({ host, issuer, brokers }: Omit<ClientWorld, 'note'>
       path: string,
       headers: Record<string, string>,
       method: 'GET' | 'POST' = 'GET',
+      body?: string,
     ) => {
       const pool = pools[index]
       if (pool === undefined) throw new Error(`no broker ${index}`)
-      return send(pool, path, { host, ...headers }, method)
+      return send(pool, path, { host, ...headers }, method, body)
     },
     toProvider: (path: string, headers: Record<string, string>) =>
       send(provider, path, headers, 'GET'),
@@ -72,6 +82,13 @@ const parsed = (answer: Answer): Record<string, unknown> => {
   return JSON.parse(answer.text) as Record<string, unknown>
 }
 
+/** The name of the records behind a cookie: its id, less signature and wrapping. */
+const sessionIn = (cookie: string): string | undefined => {
+  const signed = decodeURIComponent(/(?:^|; )session=([^;]+)/.exec(cookie)?.[1] ?? '')
+  const id = parseSessionId(/^s:([^.]+)/.exec(signed)?.[1] ?? '')
+  return id && recordIdOf(id)
+}
+
 const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 /** One person with one browser; `name` is their account at the provider, where they stay logged in. */
@@ -90,8 +107,9 @@ export const chaosUser = (pools: ClientPools, name: string, note: (event: Event)
     kind: Event['kind'],
     broker: number,
     work: () => Promise<Answer>,
+    session?: string,
   ): Promise<Event> => {
-    const startMs = Date.now()
+    const startMs = historyMs()
     const answer = await work().catch(() => undefined)
     const body = answer === undefined || answer.status < 400 ? {} : parsed(answer)
     const event = {
@@ -99,12 +117,13 @@ export const chaosUser = (pools: ClientPools, name: string, note: (event: Event)
       kind,
       broker,
       startMs,
-      endMs: Date.now(),
+      endMs: historyMs(),
       status: answer?.status ?? 0,
       code: textOf(body['code']),
       loginUrl: textOf(body['login_url']),
       retryAfter: answer?.header('retry-after'),
       setsCookie: answer?.cookies.some((line) => line.startsWith('session=')) === true,
+      session,
     }
     note(event)
     return event
@@ -144,7 +163,12 @@ export const chaosUser = (pools: ClientPools, name: string, note: (event: Event)
       noted('login', second, () => walk(first, second, loginUrl)),
     /** A call of the app's own; with `cookie`, as somebody who has kept it. */
     call: (broker: number, path = '/api/orders', cookie = cookieHeader()) =>
-      noted('call', broker, () => pools.toBroker(broker, path, { ...script, cookie })),
+      noted(
+        'call',
+        broker,
+        () => pools.toBroker(broker, path, { ...script, cookie }),
+        sessionIn(cookie),
+      ),
     logout: (broker: number) =>
       noted('logout', broker, async () => {
         const csrf = { 'x-xsrf-token': jar.get('XSRF-TOKEN') ?? '' }
@@ -152,6 +176,13 @@ export const chaosUser = (pools: ClientPools, name: string, note: (event: Event)
         const answer = await pools.toBroker(broker, '/logout', headers, 'POST')
         remember(answer)
         return answer
+      }),
+    /** A logout that the provider orders, by the token it posts. */
+    endedByProvider: (broker: number, logoutToken: string) =>
+      noted('logout', broker, () => {
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+        const form = new URLSearchParams({ logout_token: logoutToken })
+        return pools.toBroker(broker, '/backchannel-logout', headers, 'POST', form.toString())
       }),
     /** Whether `/session` says that somebody is logged in. */
     authenticated: async (broker: number, cookie = cookieHeader()): Promise<boolean> => {

@@ -74,7 +74,7 @@ export const startCommandProxy = async (t: Cleanup, redisPort: number): Promise<
 }
 
 /** Cuts a stream into commands: arrays of bulk strings, as every client sends them. */
-const commandReader = (onCommand: (command: Buffer, name: string) => void) => {
+export const commandReader = (onCommand: (command: Buffer, name: string) => void) => {
   let rest = Buffer.alloc(0)
   return (chunk: Buffer): void => {
     rest = Buffer.concat([rest, chunk])

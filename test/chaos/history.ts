@@ -1,3 +1,6 @@
+/** The clock of a history, in whole milliseconds: no correction of the machine's clock makes it jump. */
+export const historyMs = (): number => Math.floor(performance.timeOrigin + performance.now())
+
 /** What one session's client saw of one request. */
 export type Event = {
   readonly user: string
@@ -13,6 +16,8 @@ export type Event = {
   readonly retryAfter?: string | undefined
   /** Whether the answer touched the session cookie. */
   readonly setsCookie: boolean
+  /** The name of the session's records in the store, as far as it was sent. */
+  readonly session?: string | undefined
 }
 
 /** An access token as its API saw it. */
@@ -44,6 +49,19 @@ export type Sending = {
 /** A broker that was killed, or a fault that may leave one session's refresh in doubt. */
 export type Kill = { readonly broker: number; readonly atMs: number }
 
+/** A broker's look at one session, on its way to the store. */
+export type Look = { readonly broker: number; readonly session: string; readonly atMs: number }
+
+/** A time in which what a broker accepts must rest on a look that is not older than this. */
+export type Trust = {
+  readonly broker: number
+  readonly fromMs: number
+  readonly toMs: number
+  readonly mostAgeMs: number
+}
+
+export type Life = { readonly idleMs: number; readonly absoluteMs: number }
+
 export type History = {
   readonly events: readonly Event[]
   readonly sightings: readonly Sighting[]
@@ -51,4 +69,8 @@ export type History = {
   readonly kills: readonly Kill[]
   /** When the provider stopped listening: the kernel resets what it had not yet taken, and the provider never heard of it. */
   readonly cuts: readonly number[]
+  readonly looks: readonly Look[]
+  readonly trust: readonly Trust[]
+  /** Of every session; undefined: none comes to its deadline. */
+  readonly life?: Life | undefined
 }

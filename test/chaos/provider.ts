@@ -159,13 +159,20 @@ export const startProvider = async (t: Cleanup, lifeMs: number) => {
     server.closeIdleConnections()
     return Promise.resolve()
   }
+  /** An order to end every session of a user (OpenID Connect Back-Channel Logout 1.0 section 2.4). */
+  const logoutToken = (user: string): Promise<string> => {
+    const now = Math.floor(Date.now() / 1_000)
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+    const times = { iat: now, exp: now + 120 }
+    return keys.sign({ iss: issuer, aud: chaosClient.id, sub: user, jti: randomUUID(), events, ...times }) // prettier-ignore
+  }
   await up()
   t.after(async () => {
     await down()
     server.closeAllConnections()
   })
   const calmDown = () => Object.assign(faults, calm())
-  return { issuer, state, books, keys, faults, cuts, calmDown, up, down }
+  return { issuer, state, books, keys, faults, cuts, logoutToken, calmDown, up, down }
 }
 
 export type Provider = Awaited<ReturnType<typeof startProvider>>

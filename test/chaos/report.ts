@@ -10,6 +10,8 @@ const stories: Record<string, string> = {
   slow: 'The token endpoint takes a random time before it answers. Callers wait `OIDC_TIMEOUT_MS`; the grant is waited for.',
   logout:
     'Four calls and as many reads of `/session` are in flight on all instances while the session is logged out; in half of the races a refresh runs too. 100 ms after the answer, a call to each instance with the cookie that was.',
+  coherence:
+    'Every broker holds the sessions it has opened, and all are called at all brokers, about forty times a second each. Between each broker and Redis stands a proxy that knows the connection which brings news of ended sessions. Of one broker, that connection is destroyed and refused, or late, or held up while it stays open, or the PINGs that prove its order do not get through; or the process is stopped by SIGSTOP for 0.3-1 s, again and again, and calls wait at its door. Meanwhile sessions are logged out at any broker, by their user or by the back channel, from a little before the fault until a little after it; others come to their idle and absolute deadlines. All times are of one process. "Looks" are reads of the session that the proxy saw: a broker without news must look within the 100 ms before a call that it accepts.',
   kills:
     'SIGKILL of a broker before and after each of its Redis commands in a login, a refresh and a logout; when the provider has received a refresh, and when it has committed it; and at random moments with five sessions at work. Each is started again. A broker that nobody kills serves the same sessions.',
   redis:
@@ -44,12 +46,15 @@ A checker (\`test/chaos/checker.ts\`) judges the whole history of each scenario:
 1. no call that started 100 ms after its session's logout had answered was accepted;
 2. no access token reached the API after it had been replaced for longer than its life;
 3. no refresh token was sent twice, except where the provider had answered 429 or 503, or never got it;
-4. no session was lost except by a listed cause.
+4. no session was lost except by a listed cause;
+5. no call that started 100 ms after its session's idle or absolute deadline was accepted;
+6. no broker accepted a call on what it had seen in Redis more than 1.1 s before, or 100 ms before where news could not reach it.
 
 ## Listed causes of a lost session
 
 | cause | what the app sees | the way back |
 | --- | --- | --- |
+| idle or absolute deadline | 401 \`session_expired\` | a login |
 | logout | 401 \`session_revoked\` | a login |
 | the provider answered \`invalid_grant\` | 401 \`session_expired\` | a login |
 | in doubt: a refresh was sent and its answer lost (cut, timed out, 500, 502, 504) | 401 \`session_expired\`, \`login_url\` with \`prompt=none\` | a login without a form |

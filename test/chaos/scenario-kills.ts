@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cleanup } from '../support/redis-server.ts'
-import { logoutBoundMs } from './checker.ts'
+import { endBoundMs } from './event-groups.ts'
 import type { ChaosUser } from './client.ts'
 import type { CommandProxy } from './command-proxy.ts'
 import { startCommandProxy } from './command-proxy.ts'
@@ -120,7 +120,7 @@ const comesBack = async (lane: Lane, user: ChaosUser, tally: Tally): Promise<str
 const staysOut = async (lane: Lane, user: ChaosUser, tally: Tally): Promise<void> => {
   const cookie = user.cookieHeader()
   await user.logout(lane.steady)
-  await sleep(logoutBoundMs)
+  await sleep(endBoundMs)
   const { status } = await user.call(lane.steady, '/api/orders', cookie)
   if (status !== 401) tally.faults.push(`${user.name}: ${status} after a logout made twice`)
 }

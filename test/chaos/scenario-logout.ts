@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cleanup } from '../support/redis-server.ts'
-import { logoutBoundMs } from './checker.ts'
+import { endBoundMs } from './event-groups.ts'
 import type { ChaosUser } from './client.ts'
 import type { Figures } from './figures.ts'
 import { figures } from './figures.ts'
@@ -81,7 +81,7 @@ const race = async (
   })
   await sleep(random.below(40))
   await user.logout(random.below(n))
-  await sleep(logoutBoundMs)
+  await sleep(endBoundMs)
   const late = await Promise.all(
     world.brokers.map(({ index }) => user.call(index, '/api/orders', cookie)),
   )

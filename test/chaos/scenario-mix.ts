@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cleanup } from '../support/redis-server.ts'
-import { logoutBoundMs, lossesByCause } from './checker.ts'
+import { lossesByCause } from './checker.ts'
+import { endBoundMs } from './event-groups.ts'
 import type { ChaosUser } from './client.ts'
 import type { Figures } from './figures.ts'
 import { figures } from './figures.ts'
@@ -104,7 +105,7 @@ const outAndTry = async (world: ChaosWorld, user: ChaosUser, random: Chance): Pr
   const { status } = await user.logout(random.below(n))
   await Promise.all(inFlight)
   if (status !== 200) return
-  await sleep(logoutBoundMs)
+  await sleep(endBoundMs)
   await Promise.all(world.brokers.map(({ index }) => user.call(index, '/api/orders', cookie)))
 }
 

@@ -1,6 +1,7 @@
 import type { Cleanup } from '../support/redis-server.ts'
 import type { Figures } from './figures.ts'
 import type { Chance } from './random.ts'
+import { coherentCache } from './scenario-coherence.ts'
 import { killStorm } from './scenario-kills.ts'
 import { logoutRaces } from './scenario-logout.ts'
 import { mixedChaos } from './scenario-mix.ts'
@@ -26,6 +27,9 @@ export type Sizes = {
   readonly killEvery: number
   readonly redisRounds: number
   readonly outMs: number
+  readonly cacheRounds: number
+  readonly cacheUsers: number
+  readonly cacheFaultMs: number
   readonly mixUsers: number
   readonly mixSeconds: number
   readonly slackMs: number
@@ -55,6 +59,13 @@ export const scenarios: readonly Scenario[] = [
     name: 'logout',
     run: (t, { brokers, races, raceWidth }, random) =>
       logoutRaces(t, { brokers, races, width: raceWidth }, random),
+  },
+  {
+    name: 'coherence',
+    run: (t, { cacheRounds, cacheUsers, cacheFaultMs }, random) => {
+      const some = { rounds: cacheRounds, leavers: cacheUsers, stayers: 3, faultMs: cacheFaultMs }
+      return coherentCache(t, some, random)
+    },
   },
   {
     name: 'kills',
@@ -96,6 +107,9 @@ export const shortSizes: Sizes = {
   timeoutMs: 1_500,
   races: 200,
   raceWidth: 100,
+  cacheRounds: 1,
+  cacheUsers: 4,
+  cacheFaultMs: 1_200,
   kills: 14,
   killEvery: 3,
   redisRounds: 1,
@@ -120,6 +134,9 @@ export const fullSizes = (env: NodeJS.ProcessEnv): Sizes => {
     timeoutMs: size('TIMEOUT_MS', 8_000),
     races: size('RACES', 10_000),
     raceWidth: size('RACE_WIDTH', 250),
+    cacheRounds: size('CACHE_ROUNDS', 3),
+    cacheUsers: size('CACHE_USERS', 6),
+    cacheFaultMs: size('CACHE_FAULT_MS', 2_500),
     kills: size('KILLS', 300),
     killEvery: 1,
     redisRounds: size('REDIS_ROUNDS', 3),

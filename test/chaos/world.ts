@@ -6,7 +6,8 @@ import type { ChaosUser } from './client.ts'
 import { chaosUser, clientPools } from './client.ts'
 import type { Violation } from './checker.ts'
 import { check } from './checker.ts'
-import type { Event, History, Kill } from './history.ts'
+import type { Event, History, Kill, Life, Look, Trust } from './history.ts'
+import { historyMs } from './history.ts'
 import { chaosClient, startProvider } from './provider.ts'
 import { startApi } from './upstream.ts'
 
@@ -18,6 +19,10 @@ export type WorldOptions = {
   /** Where a broker finds Redis, when not at the world's own. */
   readonly redisUrl?: (index: number, port: number) => Promise<string>
   readonly providerIsDown?: boolean
+  /** When sessions come to their deadlines in the course of it. */
+  readonly life?: Life
+  /** Filled by whoever sits between the brokers and Redis. */
+  readonly looks?: readonly Look[]
 }
 
 /** N brokers as processes, and everything around them: one Redis, one strict provider, one API, and clients. */
@@ -43,6 +48,8 @@ export const startWorld = async (t: Cleanup, options: WorldOptions) => {
   )
   const events: Event[] = []
   const kills: Kill[] = []
+  const looks = options.looks ?? []
+  const trust: Trust[] = []
   const pools = clientPools({ host, issuer: provider.issuer, brokers })
   t.after(pools.close)
   const note = (event: Event) => void events.push(event)
@@ -52,6 +59,9 @@ export const startWorld = async (t: Cleanup, options: WorldOptions) => {
     sendings: provider.books.sendings,
     kills,
     cuts: provider.cuts,
+    looks,
+    trust,
+    life: options.life,
   })
   let count = 0
   return {
@@ -60,6 +70,8 @@ export const startWorld = async (t: Cleanup, options: WorldOptions) => {
     api,
     brokers,
     events,
+    looks,
+    trust,
     logs,
     history,
     broker: (index: number) => {
@@ -69,7 +81,7 @@ export const startWorld = async (t: Cleanup, options: WorldOptions) => {
     },
     kill: async (index: number): Promise<void> => {
       const killing = brokers[index]?.kill()
-      kills.push({ broker: index, atMs: Date.now() })
+      kills.push({ broker: index, atMs: historyMs() })
       await killing
     },
     newUser: (): ChaosUser => {

@@ -30,6 +30,7 @@ const defaults = {
   audience: undefined,
   resource: undefined,
   scope: undefined,
+  require: undefined,
   csrf: true,
   cors: [],
   pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },
@@ -135,8 +136,6 @@ const unbuilt = [
   ['tenants: [x]', 'tenants'],
   ['token: service', 'token'],
   ['token: exchange', 'token'],
-  ['require: { roles: { any: [x] } }', 'require'],
-  ['require: { acr: [x], max_age: 5 }', 'require'],
   ['verify_token: true', 'verify_token'],
 ] as const
 for (const [text, place] of unbuilt)

@@ -76,3 +76,38 @@ test('CONFIG_FILE › limits.concurrent 0 › is refused', () => {
   const [found = ''] = faults(route('limits: { concurrent: 0 }'))
   assert.match(found, /^routes\[0\]\.limits\.concurrent too small/)
 })
+
+const noRule = 'has no rule'
+const noWord = 'must be one word, without quotes'
+const badRules: readonly (readonly [text: string, place: string, fault: string])[] = [
+  ['require: {}', '', noRule],
+  ['require: { roles: {} }', '.roles', noRule],
+  ['require: { roles: { any: [] } }', '.roles.any', 'too small'],
+  ['require: { roles: { some: [a] } }', '.roles', 'has unknown keys: some'],
+  ['require: { role: [a] }', '', 'has unknown keys: role'],
+  ['require: { scopes: [] }', '.scopes', 'too small'],
+  ['require: { scopes: ["a b"] }', '.scopes[0]', noWord],
+  ['require: { acr: [] }', '.acr', 'too small'],
+  ['require: { acr: ["a b"] }', '.acr[0]', noWord],
+  ["require: { acr: ['a\"b'] }", '.acr[0]', noWord],
+  ['require: { max_age: 0 }', '.max_age', 'too small'],
+  ['require: { max_age: -5 }', '.max_age', 'too small'],
+  ['require: { max_age: 1.5 }', '.max_age', 'invalid input'],
+  ['require: { max_age: 5 }, public: true, token: none', '', 'is for routes that need a session'],
+]
+for (const [text, place, fault] of badRules)
+  test(`CONFIG_FILE › ${text} › is refused with its place`, () => {
+    const found = faults(route(text))
+    assert.equal(found[0]?.startsWith(`routes[0].require${place} ${fault}`), true, found.join())
+  })
+
+test('CONFIG_FILE › require › is taken as written', () => {
+  const rules =
+    'require: { roles: { all: [a], read: [b, c] }, scopes: ["api://x/y"], acr: ["1"], max_age: 1 }'
+  assert.deepEqual(routesOf(route(rules))[0]?.require, {
+    roles: { all: ['a'], read: ['b', 'c'] },
+    scopes: ['api://x/y'],
+    acr: ['1'],
+    maxAgeSeconds: 1,
+  })
+})

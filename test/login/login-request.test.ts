@@ -24,6 +24,8 @@ const good = [
   ['iss=https://id.example', { returnTo: '/' }],
   ['tenant=default', { returnTo: '/' }],
   ['retry=1', { returnTo: '/', retry: true }],
+  ['step_up=0123456789-_abcdefghij', { returnTo: '/', stepUpHandle: '0123456789-_abcdefghij' }],
+  ['claims={}', { returnTo: '/' }],
   ['retry=true', { returnTo: '/' }],
   ['prompt=none', { returnTo: '/', wish: { prompt: 'none' } }],
   ['prompt=login+select_account', { returnTo: '/', wish: { prompt: 'login select_account' } }],
@@ -38,7 +40,12 @@ const good = [
 for (const [query, expected] of good)
   test(`parseLoginRequest › ${query.slice(0, 60)} › ${JSON.stringify(expected).slice(0, 60)}`, () => {
     const { wish, ...rest } = { wish: {}, ...expected }
-    assert.deepEqual(parse(query), { retry: false, ...rest, wish: { ...nothing, ...wish } })
+    assert.deepEqual(parse(query), {
+      retry: false,
+      stepUpHandle: undefined,
+      ...rest,
+      wish: { ...nothing, ...wish },
+    })
   })
 
 const bad = [

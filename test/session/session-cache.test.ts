@@ -27,11 +27,11 @@ const live = (leftMs = 1_800_000, absoluteLeftMs = 43_200_000, of = id): LiveSes
 })
 
 const setUp = (options: { readonly mostBytes?: number; readonly idleSeconds?: number } = {}) => {
-  const time = { nowMs: 1_000, heardMs: Number.POSITIVE_INFINITY }
+  const time = { nowMs: 1_000, clockAheadMs: 0, heardMs: Number.POSITIVE_INFINITY }
   const store = { reads: 0, answer: (): Promise<SessionState> => Promise.resolve(live()) }
   let tell: ChangeListener = () => undefined
   const read = sessionCache({
-    clock: { nowMs: () => time.nowMs },
+    clock: { nowMs: () => time.nowMs + time.clockAheadMs },
     monotonicMs: () => time.nowMs,
     read: () => {
       store.reads += 1
@@ -127,6 +127,43 @@ test('sessionCache › the absolute deadline is near › serves until it, and no
   await read(id)
   assert.equal(store.reads, 1)
   time.nowMs += 1
+  await read(id)
+  assert.equal(store.reads, 2)
+})
+
+test('sessionCache › the answer was on its way for long › the deadline counts from the asking', async () => {
+  const { read, store, time } = setUp()
+  let answer = (_state: SessionState): void => undefined
+  store.answer = () => new Promise((resolve) => (answer = resolve))
+  const call = read(id)
+  time.nowMs += 400
+  answer(live(500, 500))
+  await call
+  time.nowMs += 99
+  await read(id)
+  assert.equal(store.reads, 1)
+  time.nowMs += 1
+  void read(id)
+  assert.equal(store.reads, 2)
+})
+
+test('sessionCache › the clock is set back › the deadline stays where it was', async () => {
+  const { read, store, time } = setUp()
+  store.answer = () => Promise.resolve(live(500, 500))
+  await read(id)
+  time.clockAheadMs = -3_600_000
+  time.nowMs += 500
+  await read(id)
+  assert.equal(store.reads, 2)
+})
+
+test('sessionCache › the machine was suspended, and the monotonic clock with it › the store is asked', async () => {
+  const { read, store, time } = setUp()
+  await read(id)
+  time.clockAheadMs = 90
+  time.nowMs += 1
+  await read(id)
+  assert.equal(store.reads, 2)
   await read(id)
   assert.equal(store.reads, 2)
 })

@@ -12,5 +12,9 @@ export const capturedLog = (): { readonly log: Log; readonly text: () => string 
     },
   })
   const log = processLog({ level: 'debug', format: 'json' }, destination)
-  return { log, text: () => chunks.join('') }
+  const text = () => {
+    log.flush()
+    return chunks.join('')
+  }
+  return { log, text }
 }
