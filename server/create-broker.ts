@@ -103,9 +103,7 @@ const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
     owns: (path) =>
       ownEndpoints.has(path) ||
       (path === frontchannelLogoutPath && config.tenant.frontchannel !== undefined),
-    proxied: async (call) => {
-      if (!refuses(call.req, call.res)) await proxied(call)
-    },
+    proxied: (call) => (refuses(call.req, call.res) ? Promise.resolve() : proxied(call)),
     upgraded: upgradePath(rooms.proxy),
     forwardAuth: {
       isAsked: rooms.forwardAuth.isAsked,

@@ -67,7 +67,8 @@ export const judge =
     requireMethod(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
-    const session = await sessionOf(deps, req, route)
+    const id = sessionIdOf(deps, req, route)
+    const session = id && liveSession(await deps.readSession(id), route)
     if (session !== undefined && route.csrf)
       requireCsrf(deps.hash, {
         method: req.method,
@@ -80,7 +81,9 @@ export const judge =
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: false })
     requireSize(req, route)
     if (counted !== undefined) await deps.limit(counted, session)
-    return await admitted(deps, req, route, session)
+    const want = session && wantOf(route)
+    const token = want && (await deps.freshToken(session, want))
+    return admitted(deps, { req, route, session, want, token })
   }
 
 /**
@@ -95,7 +98,8 @@ export const judgeUpgrade =
     requireMethod(req, route)
     const caller: Caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
-    const session = await sessionOf(deps, req, route)
+    const id = sessionIdOf(deps, req, route)
+    const session = id && liveSession(await deps.readSession(id), route)
     if (req.headers.origin === undefined)
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
@@ -104,7 +108,9 @@ export const judgeUpgrade =
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: true })
     if (counted !== undefined) await deps.limit(counted, session)
-    return await admitted(deps, req, route, session)
+    const want = session && wantOf(route)
+    const token = want && (await deps.freshToken(session, want))
+    return admitted(deps, { req, route, session, want, token })
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
@@ -113,17 +119,14 @@ const requireMethod = (req: Call, { methods }: Route): void => {
     throw new BrokerError('method_not_allowed', { allow: methods })
 }
 
-const sessionOf = async (
-  deps: JudgeDeps,
-  req: Call,
-  route: Route,
-): Promise<LiveSession | undefined> => {
-  const id = deps.readCookie(req.headers.cookie)
-  if (id === undefined) {
-    if (route.public) return undefined
-    throw new BrokerError('login_required', { loginUrl: loginPath })
-  }
-  const state = await deps.readSession(id)
+/** Undefined only where the route needs no session. */
+const sessionIdOf = ({ readCookie }: JudgeDeps, req: Call, route: Route): SessionId | undefined => {
+  const id = readCookie(req.headers.cookie)
+  if (id !== undefined || route.public) return id
+  throw new BrokerError('login_required', { loginUrl: loginPath })
+}
+
+const liveSession = (state: SessionState, route: Route): LiveSession | undefined => {
   if (state.kind === 'live') return state
   if (route.public) return undefined
   throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
@@ -136,14 +139,21 @@ const requireSize = (req: Call, route: Route): void => {
     })
 }
 
-const admitted = async (
-  deps: JudgeDeps,
-  req: Call,
-  route: Route,
-  session: LiveSession | undefined,
-): Promise<Admitted> => {
+/** Undefined where the route sends no token. */
+const wantOf = ({ token, audience, resource, scope }: Route): TokenWant | undefined =>
+  token === 'none' ? undefined : { audience, resource, scope }
+
+type Judged = {
+  readonly req: Call
+  readonly route: Route
+  readonly session: LiveSession | undefined
+  readonly want: TokenWant | undefined
+  readonly token: TokenSet | undefined
+}
+
+const admitted = (deps: JudgeDeps, { req, route, session, want, token }: Judged): Admitted => {
   const principal = session?.facts.principal
-  if (session === undefined || route.token === 'none')
+  if (session === undefined || want === undefined || token === undefined)
     return {
       principal,
       recordId: route.public ? undefined : session?.recordId,
@@ -151,13 +161,9 @@ const admitted = async (
       insteadToken: undefined,
       askStepUp: undefined,
     }
-  const { audience, resource, scope } = route
-  const want = { audience, resource, scope }
-  const token = await deps.freshToken(session, want)
-  const { recordId } = session
   return {
     principal,
-    recordId,
+    recordId: session.recordId,
     token,
     insteadToken: () => deps.insteadToken(session, want, token.accessToken),
     askStepUp: (demand) => deps.askStepUp(req, session, demand),

@@ -13,13 +13,16 @@ const heldBytes = 65_536
 export const isReplayable = (body: RequestBody): body is Buffer | null =>
   body === null || Buffer.isBuffer(body)
 
-/** The body for the upstream; rejects with `UploadCut` when a short one does not arrive. */
-export const requestBody = async (req: IncomingMessage, route: Route): Promise<RequestBody> => {
+/** The body for the upstream, a short one when it is whole; rejects with `UploadCut` when it does not arrive. */
+export const requestBody = (
+  req: IncomingMessage,
+  route: Route,
+): RequestBody | Promise<RequestBody> => {
   const limits = { limitBytes: route.bodyLimitBytes, idleMs: route.timeoutMs.idle }
   if (req.headers['transfer-encoding'] !== undefined) return limitedBody(req, limits)
   const length = Number(req.headers['content-length'] ?? 0)
   if (length === 0) return null
-  return length > heldBytes ? limitedBody(req, limits) : await wholeBody(req, limits.idleMs)
+  return length > heldBytes ? limitedBody(req, limits) : wholeBody(req, limits.idleMs)
 }
 
 const wholeBody = (req: IncomingMessage, idleMs: number): Promise<Buffer> =>
