@@ -1,33 +1,17 @@
 import type { Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
-import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { forwardAuth } from './forward-auth/forward-auth.ts'
-import { frontchannelLogoutRoutes } from './frontchannel-logout/routes.ts'
 import { healthRoutes } from './health/routes.ts'
-import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { isOwnAddress } from './http/endpoints.ts'
 import { errorHandler } from './http/error-handler.ts'
-import { formReader, requireForm } from './http/parameters.ts'
 import { refuseForeign } from './http/require-app.ts'
 import { appHeaders } from './http/security-headers.ts'
-import { finishLogin } from './login/finish-login.ts'
-import { loginRoutes } from './login/routes.ts'
-import { startLogin } from './login/start-login.ts'
-import { transactions } from './login/transactions.ts'
-import { endLogin } from './logout/end-login.ts'
-import { logoutRoutes } from './logout/routes.ts'
-import { claimsElsewhere, principalOf } from './oidc/principal-of.ts'
-import { issuersOf } from './oidc/issuer-template.ts'
-import { otherAccountPrompt, whyNotAllowed } from './oidc/may-log-in.ts'
-import { claimsInHeaders } from './proxy/claim-headers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
 import { routeTable } from './proxy/route-table.ts'
 import { upstreams } from './proxy/upstreams.ts'
-import { liveSessionId } from './session/lifecycle.ts'
 import { sessionMiddleware } from './session/middleware.ts'
 import { staticApp } from './spa/static-app.ts'
 import { stepUpHandles } from './step-up/handles.ts'
@@ -35,6 +19,12 @@ import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
 import type { Parts } from './wire-gateway.ts'
 import { proxyRoom, streamRoom } from './wire-gateway.ts'
+import {
+  backchannelLogoutRoom,
+  frontchannelLogoutRoom,
+  loginRoom,
+  logoutRoom,
+} from './wire-login.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
@@ -119,130 +109,6 @@ const sessionRoom = (config: ReadyConfig, { random }: Powers, parts: Parts): Req
     cookieName: parts.names.session,
     secure: config.secure,
     random,
-  })
-
-const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler => {
-  const { tenant, secure } = config
-  const { random, log, backend } = powers
-  const pending = transactions({
-    backend,
-    random,
-    sealer: parts.seal,
-    cookieName: parts.names.login,
-  })
-  const door = { origin: config.origin, issuer: tenant.issuer, tenant: tenant.id }
-  return loginRoutes(
-    {
-      log,
-      door,
-      secure,
-      reply: parts.reply,
-      responseMode: tenant.responseMode,
-      cookieName: parts.names.login,
-      otherAccountPrompt: otherAccountPrompt(tenant.profile),
-      transactions: pending,
-      redeemStepUp: parts.stepUps.redeem,
-      start: startLogin({
-        random,
-        transactions: pending,
-        issuer: tenant.issuer,
-        authorizationUrl: parts.provider.authorizationUrl,
-      }),
-      finish: finishing(config, powers, parts),
-      onLogin: parts.cookies.offerCsrf,
-    },
-    [formReader, requireForm],
-  )
-}
-
-const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) => {
-  const inHeaders = claimsInHeaders(config.routes)
-  return finishLogin({
-    log,
-    nowMs: clock.nowMs,
-    issuer: config.tenant.issuer,
-    exchange: (parameters, { binding, maxAgeSeconds }) =>
-      parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
-    principalOf: (claims) => {
-      const elsewhere = claimsElsewhere(claims)
-      if (elsewhere.length > 0)
-        log.warn({ claims: elsewhere, sub: claims.sub }, 'claims not in the ID token: left out')
-      return principalOf(claims, config.tenant, config.session.claims, inHeaders)
-    },
-    whyNotAllowed: (claims) => whyNotAllowed(claims, config.tenant),
-    createVault: parts.vault.create,
-    createListing: (id, listing) => parts.records.create(id, 'listing', listing),
-    endSession: (id) => parts.records.end(id, 'session_revoked'),
-    revoke: (token) => {
-      parts.keep.add(parts.provider.revoke(token)).catch((err: unknown) => {
-        log.warn({ err }, 'token of a failed login not revoked')
-      })
-    },
-    enlist: parts.signOut.enlist,
-    isSignedOut: parts.signOut.isSignedOut,
-  })
-}
-
-const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
-  backchannelLogoutRoutes({
-    log: powers.log,
-    reply: parts.reply,
-    readForm: formReader,
-    accept: acceptLogoutToken({
-      log: powers.log,
-      nowMs: powers.clock.nowMs,
-      check: parts.provider.checkLogoutToken,
-      putOnce: powers.backend.putOnce,
-      endSessions: parts.signOut.end,
-    }),
-  })
-
-const frontchannelLogoutRoom = (
-  { tenant }: ReadyConfig,
-  { log, clock }: Powers,
-  parts: Parts,
-): RequestHandler =>
-  tenant.frontchannel === undefined
-    ? (_req, _res, next) => next()
-    : frontchannelLogoutRoutes({
-        log,
-        nowMs: clock.nowMs,
-        reply: parts.reply,
-        issuer: tenant.issuer,
-        namedBy: tenant.frontchannel,
-        providerOrigins: parts.provider.origins,
-        endSessions: async ({ sid }, beforeMs) => {
-          const ended = issuersOf(tenant).map((issuer) =>
-            parts.signOut.endKnown({ issuer, sid }, beforeMs),
-          )
-          return (await Promise.all(ended)).reduce((sum, each) => sum + each, 0)
-        },
-      })
-
-const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): RequestHandler =>
-  logoutRoutes({
-    reply: parts.reply,
-    origin: config.origin,
-    hash: parts.hash,
-    readForm: formReader,
-    csrf: csrfMiddleware({
-      hash: parts.hash,
-      origin: config.origin,
-      sessionIdOf: liveSessionId,
-    }),
-    clearCookies: parts.cookies.clear,
-    endLogin: endLogin({
-      log: powers.log,
-      random: powers.random,
-      backend: powers.backend,
-      sealer: parts.seal,
-      idTokenHint: config.tenant.logoutHint === 'id_token',
-      postLogoutRedirectUri: `${config.origin}/logout/callback`,
-      endSession: (id) => parts.vault.end(id, 'session_revoked'),
-      revoke: parts.provider.revoke,
-      endSessionUrl: parts.provider.endSessionUrl,
-      keep: parts.keep.add,
-    }),
   })
 
 const spaRoom = (config: ReadyConfig, parts: Parts): RequestHandler =>

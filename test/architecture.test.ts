@@ -7,6 +7,7 @@ const joints = [
   'app',
   'wire',
   'wire-gateway',
+  'wire-login',
   'foundations',
   'front-door',
   'create-broker',
