@@ -14,10 +14,19 @@ const keepAliveMs = 95_000
 /** Each open connection with the answers under way on it; Node's own list forgets a WebSocket. */
 type Traffic = Map<Socket, Set<ServerResponse>>
 
-const trafficOf = new WeakMap<Server, Traffic>()
+type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+type Watched = {
+  readonly traffic: Traffic
+  /** From now on each request goes there, once it is noted. */
+  readonly serve: (handler: Handler) => void
+}
+
+const watchedServers = new WeakMap<Server, Watched>()
 
 /** None on a server that is not ours. */
-const trafficAt = (server: Server): Traffic => trafficOf.get(server) ?? (new Map() as Traffic)
+const trafficAt = (server: Server): Traffic =>
+  watchedServers.get(server)?.traffic ?? (new Map() as Traffic)
 
 /** An HTTP server with timeouts that fit behind a router; requests wait until `serve` is called. */
 export const brokerServer = (): Server => {
@@ -29,11 +38,11 @@ export const brokerServer = (): Server => {
     // Any other upgrade, `h2c` above all, is ignored: the request is answered as if it had not asked.
     shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
   })
-  trafficOf.set(server, watch(server))
+  watchedServers.set(server, watch(server))
   return server
 }
 
-const watch = (server: Server): Traffic => {
+const watch = (server: Server): Watched => {
   const traffic: Traffic = new Map()
   server.on('connection', (socket) => {
     traffic.set(socket, new Set())
@@ -44,17 +53,30 @@ const watch = (server: Server): Traffic => {
     underWay?.add(res)
     res.on('close', () => underWay?.delete(res))
   }
-  server.on('request', noteAnswer)
+  let handler: Handler = () => undefined
+  // One listener: for more than one Node copies the list at each request.
+  server.on('request', (req, res) => {
+    noteAnswer(req, res)
+    handler(req, res)
+  })
   server.on('checkContinue', noteAnswer)
   server.on('checkExpectation', noteAnswer)
-  return traffic
+  return {
+    traffic,
+    serve: (to) => {
+      handler = to
+    },
+  }
 }
 
 /** Joins a broker to a server. */
 export const serve = (server: Server, broker: Broker): void => {
   const traffic = trafficAt(server)
   const early = answersIn(traffic)
-  server.on('request', (req, res) => broker.handler(req, res))
+  const handler: Handler = (req, res) => broker.handler(req, res)
+  const watched = watchedServers.get(server)
+  if (watched === undefined) server.on('request', handler)
+  else watched.serve(handler)
   server.on('checkContinue', broker.checkContinue)
   // Any other expectation may be ignored (RFC 9110 section 10.1.1); Node would answer 417 in its own words.
   server.on('checkExpectation', (req, res) => broker.handler(req, res))

@@ -57,16 +57,16 @@ export const brokerTarget = async (name: string, broker: RunningBroker): Promise
   headers: await loggedInHeaders(broker.origin),
 })
 
-/** The bare proxy before this upstream. */
-export const bareTarget = async (t: Ending, upstream: string): Promise<Target> => {
-  const bare = await startOwnHost(t, 'plain-proxy.ts', [upstream])
-  return { name: 'bare proxy', url: `${bare.origin}${calledPath}`, pid: bare.pid, headers: {} }
+/** The bare proxy before this upstream, asked with the same headers as the broker. */
+const bareTarget = async (t: Ending, upstream: string, { headers }: Target): Promise<Target> => {
+  const { origin, pid } = await startOwnHost(t, 'plain-proxy.ts', [upstream])
+  return { name: 'bare proxy', url: `${origin}${calledPath}`, pid, headers }
 }
 
 /** Broker and bare proxy, ready for load. */
 export const brokerAndBare = async (t: Ending) => {
   const around = await startSurroundings(t)
-  const bare = await bareTarget(t, around.upstream)
   const broker = await brokerTarget('broker', await startBroker(t, around))
+  const bare = await bareTarget(t, around.upstream, broker)
   return { around, bare, broker }
 }

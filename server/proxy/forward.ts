@@ -51,29 +51,44 @@ type Attempt = {
 export const forward = ({ upstreams }: ForwardDeps) =>
   async function forwarded(call: Forwarding): Promise<void> {
     const { route, headers, insteadToken } = call
-    const body = await requestBody(call.req, route)
+    const arriving = requestBody(call.req, route)
+    const body = arriving instanceof Promise ? await arriving : arriving
     const repeatable = mayRepeat(call.req, body)
     const retries = repeatable ? route.retryIdempotent : 0
-    const send = async (attempt: Attempt): Promise<void> => {
-      const outcome = await exchange(upstreams, { call, body, attempt })
-      switch (outcome.kind) {
-        case 'answered':
-          return
-        case 'renewed':
-          return await send({
-            ...attempt,
-            headers: withToken(headers, outcome.token.accessToken),
-            // Once: an API that calls every token invalid has the last word.
-            insteadToken: undefined,
-          })
-        case 'demanded':
-          throw await outcome.refusal()
-        case 'failed':
-          return await send(nextAttempt(upstreams, route, { attempt, cause: outcome.cause }))
-      }
+    const origin = upstreams.pick(route, repeatable)
+    let attempt: Attempt | undefined = { origin, headers, retries, insteadToken }
+    while (attempt !== undefined) {
+      const outcome: Outcome = await exchange(upstreams, { call, body, attempt })
+      attempt = await attemptAfter(upstreams, call, { attempt, outcome })
     }
-    await send({ origin: upstreams.pick(route, repeatable), headers, retries, insteadToken })
   }
+
+type Tried = { readonly attempt: Attempt; readonly outcome: Outcome }
+
+/** What to send next, or undefined after an answer; throws where the call has failed. */
+const attemptAfter = (
+  upstreams: Upstreams,
+  { route, headers }: Forwarding,
+  { attempt, outcome }: Tried,
+): Attempt | undefined | Promise<never> => {
+  switch (outcome.kind) {
+    case 'answered':
+      return undefined
+    case 'renewed':
+      return {
+        ...attempt,
+        headers: withToken(headers, outcome.token.accessToken),
+        // Once: an API that calls every token invalid has the last word.
+        insteadToken: undefined,
+      }
+    case 'demanded':
+      return outcome.refusal().then((refusal) => {
+        throw refusal
+      })
+    case 'failed':
+      return nextAttempt(upstreams, route, { attempt, cause: outcome.cause })
+  }
+}
 
 type Failed = { readonly attempt: Attempt; readonly cause: Error }
 

@@ -16,24 +16,26 @@ const longestValue = 256
 export const sessionCookieReader = (name: string, secrets: readonly Secret[]) => {
   const signedId = signatureCheck(secrets)
   const genuine = new Map<string, SessionId>()
-  const remember = (value: string, id: SessionId): void => {
+  const remember = (header: string, id: SessionId): void => {
+    if (header.length > longestRemembered) return
     if (genuine.size >= mostRemembered) genuine.clear()
-    genuine.set(value, id)
+    genuine.set(header, id)
   }
   return (cookieHeader: string | undefined): SessionId | undefined => {
     if (cookieHeader === undefined) return undefined
+    const known = genuine.get(cookieHeader)
+    if (known !== undefined) return known
     const [value, second] = cookieValues(cookieHeader, name)
     if (value === undefined || second !== undefined || value.length > longestValue) return undefined
-    const known = genuine.get(value)
-    if (known !== undefined) return known
     const id = signedId(value)
-    if (id !== undefined) remember(value, id)
+    if (id !== undefined) remember(cookieHeader, id)
     return id
   }
 }
 
-/** Only what we signed is remembered, so that nobody else can fill the memory. */
+/** A browser sends the same header again and again. Only what holds a cookie of ours is remembered: nobody else can fill the memory. */
 const mostRemembered = 20_000
+const longestRemembered = 1_024
 
 const signatureCheck = (secrets: readonly Secret[]) => {
   const plainSecrets = secrets.map((secret) => secret.reveal())
