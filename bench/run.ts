@@ -14,8 +14,8 @@ import { page, section, summary } from './report/page.ts'
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const pace: Pace = {
-  rounds: Number(process.env['BENCH_ROUNDS'] ?? 5),
-  seconds: Number(process.env['BENCH_SECONDS'] ?? 4),
+  rounds: Number(process.env['BENCH_ROUNDS'] ?? 15),
+  seconds: Number(process.env['BENCH_SECONDS'] ?? 2),
   say: (text) => say(`  ${text}`),
 }
 const isForced = process.env['BENCH_FORCE'] === '1'
@@ -26,7 +26,7 @@ Measures, prints ratios and which goals are met. Without a part: all of them, an
 
 ${allParts.map(({ name, title }) => `  ${name.padEnd(12)}${title}`).join('\n')}
 
-  BENCH_ROUNDS=5     rounds of each party; BENCH_SECONDS=4 is the length of one
+  BENCH_ROUNDS=15    rounds of each party; BENCH_SECONDS=2 is the length of one
   BENCH_SESSIONS     live sessions of the part "sessions", 200000
   BENCH_FORCE=1      goes on when other programs keep the machine busy; nothing is written then
   BENCH_DOCS=DIR     writes the page and its picture there, whatever was measured
