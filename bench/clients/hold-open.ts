@@ -8,6 +8,8 @@ export type HoldOpen = {
   readonly kind: 'websocket' | 'events'
   readonly headers: Readonly<Record<string, string>>
   readonly count: number
+  /** Of many sessions, sent in turn: one session may not hold as many. */
+  readonly cookies?: readonly string[]
 }
 
 const openedAtOnce = 50
@@ -16,7 +18,8 @@ const answerMs = 20_000
 /** What the first bytes must contain for the connection to be open. */
 const opened = { websocket: '101 Switching Protocols', events: ': open' } as const
 
-const requestText = ({ url, kind, headers }: HoldOpen): string => {
+const requestText = ({ url, kind, headers, cookies = [] }: HoldOpen, turn: number): string => {
+  const cookie = cookies[turn % cookies.length]
   const { host, pathname } = new URL(url)
   const upgrade = [
     'Upgrade: websocket',
@@ -27,16 +30,18 @@ const requestText = ({ url, kind, headers }: HoldOpen): string => {
   return [
     `GET ${pathname} HTTP/1.1`,
     `Host: ${host}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...headers, ...(cookie !== undefined && { cookie }) }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
     ...(kind === 'websocket' ? upgrade : ['Accept: text/event-stream']),
     '\r\n',
   ].join('\r\n')
 }
 
-const openOne = (plan: HoldOpen): Promise<Socket> =>
+const openOne = (plan: HoldOpen, turn: number): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const { port } = new URL(plan.url)
-    const socket = connect(Number(port), '127.0.0.1', () => socket.write(requestText(plan)))
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write(requestText(plan, turn)))
     let text = ''
     socket.setTimeout(answerMs, () => reject(new Error(`no answer but: ${text}`)))
     socket.once('error', reject)
@@ -58,7 +63,9 @@ const fail = (why: string): never => {
 const openAll = async (plan: HoldOpen): Promise<void> => {
   for (let done = 0; done < plan.count; done += openedAtOnce)
     await Promise.all(
-      Array.from({ length: Math.min(openedAtOnce, plan.count - done) }, () => openOne(plan)),
+      Array.from({ length: Math.min(openedAtOnce, plan.count - done) }, (_, i) =>
+        openOne(plan, done + i),
+      ),
     )
 }
 

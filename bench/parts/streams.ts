@@ -3,10 +3,13 @@ import type { Goal, Part } from '../findings.ts'
 import { bytesPerConnection, collectable, requireOpenFiles } from '../measure/held-memory.ts'
 import { startBroker } from '../world/broker.ts'
 import { withEnding } from '../world/ending.ts'
+import { fillSessions } from '../world/fill-sessions.ts'
 import { loggedInHeaders, startOwnHost, startSurroundings } from '../world/world.ts'
 
 const webSockets = 5_000
 const eventStreams = 1_500
+/** The broker lets one session open 100. */
+const sessionsOfSockets = 100
 const kibibytes = 1_024
 
 /** What connections cost that stay open. */
@@ -41,7 +44,8 @@ export const streams: Part = {
       const sockets = await measure('WebSockets, broker', socketsBroker, {
         kind: 'websocket',
         count: webSockets,
-        headers: { ...(await loggedInHeaders(socketsBroker.origin)), origin: socketsBroker.origin },
+        headers: { 'sec-fetch-site': 'same-origin', origin: socketsBroker.origin },
+        cookies: await fillSessions(around, { count: sessionsOfSockets }),
       })
       return {
         about:

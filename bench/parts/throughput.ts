@@ -15,7 +15,7 @@ export const throughput: Part = {
       if (ofBare === undefined || ofBroker === undefined) throw new Error('a target is missing')
       return {
         about:
-          'One Node process each. The bare proxy is undici in a node:http server, that passes headers and bodies on, with nothing decided and nothing checked.',
+          'One Node process each. The bare proxy is undici in a node:http server that passes headers and bodies on, with nothing decided and nothing checked.',
         tables: [{ head: roundHead, rows: roundRows(measured) }],
         bars: roundBars('requests per second', measured),
         goals: [
