@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { filterCookies, isOwnCookie } from '../core/cookies.ts'
+import { remembered } from '../core/remembered.ts'
 import { lowerMaxForwards, viaOf } from './hops.ts'
 
 /** RFC 9110 section 7.6.1, and what belongs to this connection alone. */
@@ -57,18 +58,13 @@ const isDropped = (name: string): boolean =>
   name.includes('_') ||
   brokersOwnPrefixes.some((prefix) => name.startsWith(prefix))
 
-const verdicts = new Map<string, string | false>()
-const verdictsKept = 1_000
+const namesKept = 1_000
 
-/** The header's name in lower case when it may go upstream, else false. Browsers send the same few names: remembered. */
-const forwardable = (rawName: string): string | false => {
-  const known = verdicts.get(rawName)
-  if (known !== undefined) return known
+/** The header's name in lower case when it may go upstream, else false. Browsers send the same few names. */
+const forwardable = remembered((rawName): string | false => {
   const name = rawName.toLowerCase()
-  const verdict = isDropped(name) ? false : name
-  if (verdicts.size < verdictsKept) verdicts.set(rawName, verdict)
-  return verdict
-}
+  return isDropped(name) ? false : name
+}, namesKept)
 
 export type UpstreamFacts = {
   readonly accessToken: string | undefined

@@ -1,4 +1,5 @@
 import type { Route } from '../config/config.ts'
+import { remembered } from '../core/remembered.ts'
 import { isOwnAddress } from '../http/endpoints.ts'
 
 const hopByHop = [
@@ -62,19 +63,14 @@ type KnownName = {
   readonly isForCaches: boolean
 }
 
-const knownNames = new Map<string, KnownName>()
 const namesKept = 1_000
 
-/** Upstreams send the same few names: remembered. */
-const knownName = (rawName: string): KnownName => {
-  const known = knownNames.get(rawName)
-  if (known !== undefined) return known
+/** Upstreams send the same few names. */
+const knownName = remembered((rawName): KnownName => {
   const name = rawName.toLowerCase()
   const isOurs = neverPassed.has(name) || name.startsWith('access-control-')
-  const made = { name, isOurs, isForCaches: aimedAtCaches.test(name) }
-  if (knownNames.size < namesKept) knownNames.set(rawName, made)
-  return made
-}
+  return { name, isOurs, isForCaches: aimedAtCaches.test(name) }
+}, namesKept)
 
 /** The header list for the browser: the upstream's, less what must not pass, with our policy in place. */
 export const browserHeaders = (raw: readonly string[], facts: ResponseFacts): string[] => {
