@@ -12,7 +12,7 @@ import type { ScriptedIssuer } from '../support/scripted-issuer.ts'
 import { startScriptedIssuer } from '../support/scripted-issuer.ts'
 import { startUpstream } from '../support/upstream.ts'
 import type { World } from '../support/world.ts'
-import { listen, startWorld, testConfig } from '../support/world.ts'
+import { endTogether, listen, startWorld, testConfig } from '../support/world.ts'
 
 const startPage = async (t: TestContext): Promise<Page> => {
   const context = await startChromium(t, { ignoreHTTPSErrors: true })
@@ -92,13 +92,7 @@ const startBehindTls = async (t: TestContext) => {
   const tenant = { ...base.tenant, responseMode: 'form_post' } as const
   const broker = createBroker({ ...base, secure: true, tenant })
   serve(server, broker)
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await broker.close()
-    issuer.close()
-    upstream.close()
-  })
+  endTogether(t, { server, broker, issuer, upstream })
   return { origin, issuer }
 }
 

@@ -14,7 +14,7 @@ import { createBroker } from '../../server/create-broker.ts'
 import { browser, send } from '../support/browser.ts'
 import { startScriptedIssuer } from '../support/scripted-issuer.ts'
 import { startUpstream } from '../support/upstream.ts'
-import { listen, testConfig } from '../support/world.ts'
+import { endTogether, listen, testConfig } from '../support/world.ts'
 
 /** Somebody else's program on a port of its own, with a broker that `join` mounts as it likes. */
 const startHost = async (
@@ -31,13 +31,7 @@ const startHost = async (
   const log = { debug: note, info: note, warn: note, error: note }
   const broker = createBroker(testConfig(origin, issuer.issuer, upstream), { log })
   join(app, broker, server)
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await broker.close()
-    issuer.close()
-    upstream.close()
-  })
+  endTogether(t, { server, broker, issuer, upstream })
   return { origin, issuer, upstream, broker, server, lines, user: browser(origin) }
 }
 

@@ -120,13 +120,7 @@ export const startWorld = async (t: TestContext, options: WorldOptions = {}) => 
   const powers = { clock, backend, log, streaming } satisfies Partial<Powers>
   const broker = createBroker(config, powers)
   serve(server, broker)
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await broker.close()
-    issuer.close()
-    upstream.close()
-  })
+  endTogether(t, { server, broker, issuer, upstream })
   const newBrowser = () => browser(origin)
   const loggedIn = async (address = '/login') => {
     const user = newBrowser()
@@ -150,4 +144,25 @@ export const listen = async (server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   // A listening TCP server has an address of this shape.
   return (server.address() as AddressInfo).port
+}
+
+type Started = {
+  readonly server: Server
+  readonly broker: Pick<Broker, 'close'>
+  readonly issuer: { readonly close: () => unknown }
+  readonly upstream: { readonly close: () => unknown }
+}
+
+/** Ends at the end of the test what was started for it, the broker before what it talks to. */
+export const endTogether = (
+  t: TestContext,
+  { server, broker, issuer, upstream }: Started,
+): void => {
+  t.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await broker.close()
+    issuer.close()
+    upstream.close()
+  })
 }
