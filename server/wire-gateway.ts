@@ -55,6 +55,7 @@ const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { re
     clock,
     monotonicMs,
     read: (id) => records.read(id, true),
+    readAgain: records.readAgain,
     onChange: (listener) => {
       backend.onChange(listener)
       backend.onOwnWrite(listener)

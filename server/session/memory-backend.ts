@@ -70,7 +70,7 @@ const sessionVerbs = (clock: Clock, changed: Changed) => {
     const listing = kept.records.get(keyOf(id, 'listing'))
     return listing && stored(listing)
   })
-  return { read: reader(clock, kept), readListing, end, ...writers(clock, kept, changed) }
+  return { ...readers(clock, kept), readListing, end, ...writers(clock, kept, changed) }
 }
 
 const writers = (clock: Clock, { records, tombstones }: Records, changed: Changed) => {
@@ -95,6 +95,21 @@ const writers = (clock: Clock, { records, tombstones }: Records, changed: Change
   })
   return { create: verb(create), update }
 }
+
+const readers = (clock: Clock, kept: Records) => {
+  const read = reader(clock, kept)
+  const readAgain: Backend['readAgain'] = async (id, known, slideIdleSeconds) => {
+    const found = await read(id, slideIdleSeconds)
+    if (found.kind !== 'live') return found
+    const { session, vault, idleLeftMs, absoluteLeftMs } = found
+    const isSame = isSealedAlike(session, known.session) && isSealedAlike(vault, known.vault)
+    return isSame ? { kind: 'unchanged', idleLeftMs, absoluteLeftMs } : found
+  }
+  return { read, readAgain }
+}
+
+const isSealedAlike = (one: StoredRecord | undefined, other: StoredRecord | undefined): boolean =>
+  one === undefined || other === undefined ? one === other : one.sealed.equals(other.sealed)
 
 const reader = (clock: Clock, { records, tombstones }: Records): Backend['read'] => {
   const slide = (id: RecordId, slideMs: number, absoluteLeftMs: number) => {

@@ -39,27 +39,35 @@ return 0
 `)
 
 /**
- * KEYS session, vault, listing, tombstone. ARGV slide ms or 0.
- * {0} missing, {1, reason} ended, {2, session, vault, idle left, absolute left} live.
+ * KEYS session, vault, listing, tombstone. ARGV slide ms or 0, and how the known session and vault begin, or ''.
+ * {0} missing, {1, reason} ended, {2, session, vault, idle left, absolute left} live; {3, idle left, absolute left} as known.
  * Three GETs, not MGET: that hides a key of the wrong type as "nothing there".
  */
 export const readScript = script(`
 local reason = redis.call('GET', KEYS[4])
 if reason then return {1, reason} end
-local session = redis.call('GET', KEYS[1])
-local version, deadline = header(session)
+local session, vault
+local function start(key) return redis.call('GETRANGE', key, 0, 127) end
+local first = start(KEYS[1])
+local version, deadline = header(first)
 if not version then return {0} end
 local left = deadline - nowMs()
 if left <= 0 then return {0} end
 local idle = redis.call('PTTL', KEYS[1])
 if idle < 0 or idle > left then idle = left end
-local vault = redis.call('GET', KEYS[2])
+local function isKnown(value, known)
+  local sealed = string.match(value, '^%d+:%d+:()') or 1
+  return string.sub(value, sealed, sealed + #known - 1) == known and (known ~= '' or value == '')
+end
+local same = ARGV[2] ~= '' and isKnown(first, ARGV[2]) and isKnown(start(KEYS[2]), ARGV[3])
+if not same then session, vault = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]) end
 local slide = tonumber(ARGV[1])
 local target = math.min(slide, left)
 if idle < slide * 0.9 and target > idle + 1 then
   for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], int(target)) end
   idle = target
 end
+if same then return {3, idle, left} end
 return {2, session, vault, idle, left}
 `)
 

@@ -10,6 +10,8 @@ export type SessionCacheDeps = {
   readonly monotonicMs: () => number
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly read: (id: SessionId) => Promise<SessionState>
+  /** The same for a session that was read before. */
+  readonly readAgain: (before: LiveSession) => Promise<SessionState>
   /** News from anywhere, and of this instance's own writes. */
   readonly onChange: (listener: ChangeListener) => void
   readonly heardUntilMs: () => number
@@ -24,6 +26,8 @@ type Entry = {
   /** The same moment by the clock. */
   readonly askedClockMs: number
   readonly reading: Promise<SessionState>
+  /** As an earlier look found it, for the store to say whether that still stands. */
+  readonly before: LiveSession | undefined
   /** Once it was read, and found live. */
   held?: Held
 }
@@ -37,6 +41,8 @@ type Held = {
 const boundMs = 80
 /** Whatever was heard, after this the store is asked: a failover may leave us listening to the old master. */
 const longestMs = 1_000
+/** What can serve no more is kept so long: the next look is cheaper with it. */
+const keptMs = 5_000
 /** Calls that come together share one look into the store. */
 const sharedMs = 20
 
@@ -52,9 +58,12 @@ export const sessionCache = (deps: SessionCacheDeps) => {
     else entries.forget(changed)
   })
   const look = (id: SessionId, nowMs: number): Promise<SessionState> => {
-    const reading = deps.read(id)
+    const last = entries.get(id)
+    const before = last?.held?.session ?? last?.before
+    const reading = before === undefined ? deps.read(id) : deps.readAgain(before)
     const askedClockMs = deps.clock.nowMs()
-    const entry: Entry = { id, recordId: recordIdOf(id), askedAtMs: nowMs, askedClockMs, reading }
+    const recordId = before?.recordId ?? recordIdOf(id)
+    const entry: Entry = { id, recordId, askedAtMs: nowMs, askedClockMs, reading, before }
     entries.add(entry)
     reading.then(
       (state) => {
@@ -104,7 +113,7 @@ const isDue = (
   return idleLeftMs < absoluteLeftMs && idleLeftMs - sinceMs < idleSeconds * 900
 }
 
-/** Entries by both of their names, the oldest first: dropped when they can serve no more, or where all grow too large. */
+/** Entries by both of their names, the oldest first: dropped when nobody came back for them, or where all grow too large. */
 const cacheEntries = (mostBytes: number) => {
   const byId = new Map<SessionId, Entry>()
   const byRecord = new Map<RecordId, Entry>()
@@ -136,7 +145,7 @@ const cacheEntries = (mostBytes: number) => {
       entry.held = { session, bytes: sizeOf(session) }
       bytes += bytesOf(entry)
       for (const oldest of byId.values())
-        if (bytes > mostBytes || nowMs - oldest.askedAtMs > longestMs) drop(oldest)
+        if (bytes > mostBytes || nowMs - oldest.askedAtMs > keptMs) drop(oldest)
         else return
     },
     clear: (): void => {

@@ -20,7 +20,7 @@ const live = (leftMs = 1_800_000, absoluteLeftMs = 43_200_000, of = id): LiveSes
   recordId: recordIdOf(of),
   // The cache does not look inside.
   facts: {} as LiveSession['facts'],
-  version: 1,
+  record: { version: 1, sealed: Buffer.alloc(300) },
   vault: { version: 1, sealed: Buffer.alloc(1_000) },
   idleLeftMs: leftMs,
   absoluteLeftMs,
@@ -28,13 +28,22 @@ const live = (leftMs = 1_800_000, absoluteLeftMs = 43_200_000, of = id): LiveSes
 
 const setUp = (options: { readonly mostBytes?: number; readonly idleSeconds?: number } = {}) => {
   const time = { nowMs: 1_000, clockAheadMs: 0, heardMs: Number.POSITIVE_INFINITY }
-  const store = { reads: 0, answer: (): Promise<SessionState> => Promise.resolve(live()) }
+  const store = {
+    reads: 0,
+    again: [] as LiveSession[],
+    answer: (): Promise<SessionState> => Promise.resolve(live()),
+  }
   let tell: ChangeListener = () => undefined
   const read = sessionCache({
     clock: { nowMs: () => time.nowMs + time.clockAheadMs },
     monotonicMs: () => time.nowMs,
     read: () => {
       store.reads += 1
+      return store.answer()
+    },
+    readAgain: (before) => {
+      store.reads += 1
+      store.again.push(before)
       return store.answer()
     },
     onChange: (listener) => {
@@ -58,6 +67,30 @@ test('sessionCache › a thousand calls within a second › one look into the st
   time.nowMs += 2
   await read(id)
   assert.equal(store.reads, 2)
+})
+
+test('sessionCache › a session is looked up again › the store is told what is known of it', async () => {
+  const { read, store, time, tell } = setUp()
+  const first = await read(id)
+  time.nowMs += 1_500
+  await read(id)
+  assert.deepEqual(store.again, [first])
+  tell(recordIdOf(id))
+  await read(id)
+  assert.equal(store.again.length, 1, 'after news it is read whole')
+  time.nowMs += 1_500
+  await Promise.all([read(id), read(id)])
+  assert.equal(store.again.length, 2)
+})
+
+test('sessionCache › nobody came back for a session › it is forgotten after some seconds', async () => {
+  const { read, store, time } = setUp()
+  const other = 'somebody else' as SessionId
+  await read(id)
+  time.nowMs += 5_001
+  await read(other)
+  await read(id)
+  assert.deepEqual([store.reads, store.again.length], [3, 0])
 })
 
 test('sessionCache › news of the session, or of all › the store is asked again', async () => {
