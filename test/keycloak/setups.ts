@@ -11,3 +11,5 @@ export const setups = [
   { name: 'Keycloak', brokers: 1, lane },
   { name: 'Keycloak and two instances on Redis', brokers: 2, lane: lanes },
 ] as const
+
+export type Setup = (typeof setups)[number]

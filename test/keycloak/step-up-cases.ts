@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer } from '../support/browser.ts'
 import { levelsRealm, oneTimeCode } from './levels-realm.ts'
 import type { Person } from './person.ts'
 import { asksForCode, asksForPassword } from './person.ts'
 import { people } from './realm.ts'
+import type { Setup } from './setups.ts'
 import { setups } from './setups.ts'
 import { startWorld } from './world.ts'
 
@@ -25,12 +26,12 @@ const stepUpUrl = async ({ app }: Person, origin: string, path: string): Promise
   return String(refused.json()['login_url'])
 }
 
-for (const { name, brokers, lane } of setups)
+const showAcr = ({ name, brokers, lane }: Setup) => {
   test(
     `${name}, STEP-4-a, V7.5.3 › a route for acr gold, a login of silver › a code is asked for; a new session has the route, the old one is dead`,
     lane,
     async (t) => {
-      const options = { brokers, routes, accessTokenSeconds: 6 }
+      const options = { brokers, routes, accessTokenSeconds: 4 }
       const world = await startWorld(t, await levelsRealm(), options)
       const alice = world.newPerson()
       const { app, logIn, sendForm } = alice
@@ -50,14 +51,15 @@ for (const { name, brokers, lane } of setups)
         const old = await world.callAt(index, alice, '/api', { headers: { cookie: header } })
         assert.deepEqual(verdict(old), [401, 'session_revoked'])
       }
-      await sleep(6_200)
+      await sleep(4_200)
       assert.equal((await app.call('/api/gold')).status, 200, 'after a refresh')
-      assert.equal((await world.events('REFRESH_TOKEN')).length, 1)
+      assert.ok((await world.events('REFRESH_TOKEN')).length >= 1)
       assert.deepEqual(await world.events('REFRESH_TOKEN_ERROR'), [])
     },
   )
+}
 
-for (const { name, brokers, lane } of setups)
+const showMaxAge = ({ name, brokers, lane }: Setup) => {
   test(
     `${name}, OIDC-3.1.3.7-13 › a route for max_age 2, a login that is older › the password is asked for again, and the route is open`,
     lane,
@@ -66,11 +68,11 @@ for (const { name, brokers, lane } of setups)
       const alice = world.newPerson()
       const { app, logIn, sendForm } = alice
       await logIn('alice')
-      assert.equal((await app.call('/api/recent')).status, 200)
       const { auth_time: before } = await app.session()
       const cookie = cookieOf(alice)
       await sleep(4_100)
-      const page = await app.navigate(await stepUpUrl(alice, world.origin, '/api/recent'))
+      const url = await stepUpUrl(alice, world.origin, '/api/recent')
+      const page = await app.navigate(url, 'same-origin')
       assert.ok(asksForPassword(page), page.text)
       const landed = await sendForm(page, { password: people.alice.password })
       assert.equal(landed.url, `${world.origin}/orders?page=2`, landed.text)
@@ -79,8 +81,9 @@ for (const { name, brokers, lane } of setups)
       assert.notEqual(cookieOf(alice), cookie)
     },
   )
+}
 
-for (const { name, brokers, lane } of setups)
+const showTooWeak = ({ name, brokers, lane }: Setup) => {
   test(
     `${name}, OIDC-3.1.3.7-12 › a level that Keycloak does not have › login_failed; the session is as it was, its next refresh too`,
     lane,
@@ -101,18 +104,32 @@ for (const { name, brokers, lane } of setups)
       assert.deepEqual(await world.events('REFRESH_TOKEN_ERROR'), [])
     },
   )
+}
 
-test(
-  'Keycloak › /login?acr_values=gold without a session › password and code; /session says gold',
-  setups[0].lane,
-  async (t) => {
-    const world = await startWorld(t, await levelsRealm())
-    const { app, fillIn, sendForm } = world.newPerson()
-    const form = await app.navigate('/login?acr_values=gold&return_to=/vault')
-    const second = await fillIn(form, 'alice')
-    assert.ok(asksForCode(second), second.text)
-    const landed = await sendForm(second, { otp: oneTimeCode() })
-    assert.equal(landed.url, `${world.origin}/vault`)
-    assert.equal((await app.session())['acr'], 'gold')
-  },
-)
+const showWish = ({ name, lane }: Setup) => {
+  test(
+    `${name} › /login?acr_values=gold without a session › password and code; /session says gold`,
+    lane,
+    async (t) => {
+      const world = await startWorld(t, await levelsRealm())
+      const { app, fillIn, sendForm } = world.newPerson()
+      const form = await app.navigate('/login?acr_values=gold&return_to=/vault')
+      const second = await fillIn(form, 'alice')
+      assert.ok(asksForCode(second), second.text)
+      const landed = await sendForm(second, { otp: oneTimeCode() })
+      assert.equal(landed.url, `${world.origin}/vault`)
+      assert.equal((await app.session())['acr'], 'gold')
+    },
+  )
+}
+
+// Each waits for time to pass, in a Keycloak session of its own.
+suite('Keycloak, levels of authentication', { concurrency: 4 }, () => {
+  const [alone, twice] = setups
+  for (const setup of setups) {
+    showAcr(setup)
+    showMaxAge(setup)
+  }
+  showTooWeak(twice)
+  showWish(alone)
+})
