@@ -22,6 +22,10 @@ export type Profile = {
   readonly scopeForTokens: boolean
   /** Its UserInfo endpoint takes the access token whomever that is for. */
   readonly userInfo: boolean
+  /** A refreshed ID token has the last `auth_time` of the provider's own session, not that of the login. */
+  readonly authTimeMoves: boolean
+  /** Revoking a refresh token ends every grant that this client has in the provider's session, a later login's too. */
+  readonly revokesTheSession: boolean
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
@@ -53,6 +57,8 @@ const generic: Profile = {
   takesResource: true,
   scopeForTokens: false,
   userInfo: true,
+  authTimeMoves: false,
+  revokesTheSession: false,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
 }
@@ -68,6 +74,10 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     // Server Administration Guide, "Protocol mappers": the claims of the client scope `roles`.
     rolesClaim: 'realm_access.roles',
     furtherRoles: [['resource_access', '{client_id}', 'roles']],
+    // Seen with 26.7.3, against OpenID Connect Core 1.0 section 12.2; docs/adr/refreshed-id-token.md.
+    authTimeMoves: true,
+    // Seen with 26.7.3: "Session doesn't have required client".
+    revokesTheSession: true,
   },
   entra: {
     ...generic,

@@ -98,8 +98,8 @@ const send = async (
   refreshToken: string,
 ): Promise<TokenSet> => {
   const { principal } = run.session.facts
-  const { issuer, sub, authTimeSeconds } = principal
-  const login = { issuer, sub, authTimeSeconds, nonce: run.vault.content.nonce }
+  const { issuer, sub, sid, authTimeSeconds } = principal
+  const login = { issuer, sub, sid, authTimeSeconds, nonce: run.vault.content.nonce }
   const outcome = await deps.grant(principal, { refreshToken, login, want: run.want })
   reportTo(deps.breaker, outcome)
   return await conclude(deps, run, outcome)
