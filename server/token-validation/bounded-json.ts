@@ -4,7 +4,7 @@ export type Fetch = (
   options: {
     readonly method: 'GET'
     readonly headers: Record<string, string>
-    readonly redirect: 'error'
+    readonly redirect: 'manual'
     readonly signal: AbortSignal
   },
 ) => Promise<Response>
@@ -34,7 +34,7 @@ export const boundedJson = async (url: string, { fetch, timeoutMs }: Reading): P
   const response = await fetch(url, {
     method: 'GET',
     headers: { accept: 'application/json, application/jwk-set+json' },
-    redirect: 'error',
+    redirect: 'manual',
     signal: AbortSignal.timeout(timeoutMs),
   })
   if (response.status === 200) return JSON.parse(await boundedText(response))

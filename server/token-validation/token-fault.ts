@@ -16,6 +16,7 @@ export const tokenFaults = {
   not_yet_valid: 'The token is not valid yet',
   sender_constrained: 'The token may only be used with a proof of its key',
   not_bound: 'The token is not bound to a key',
+  opaque: 'The token is opaque, and its issuer has no introspection endpoint',
   inactive: 'The issuer says that the token is not active',
 } as const satisfies Record<string, string>
 
