@@ -150,7 +150,7 @@ const toRoute = (shape: RouteShape): Route => ({
   resource: shape.resource,
   scope: shape.scope,
   require: shape.require && requirementOf(shape.require),
-  verifyToken: shape.verify_token ?? false,
+  ...(shape.verify_token === true && { verifyToken: true }),
   csrf: shape.csrf ?? true,
   cors: shape.cors ?? [],
   pass: {
