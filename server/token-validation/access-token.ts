@@ -1,5 +1,4 @@
 import type { AccessTokenDialect } from '../core/profiles.ts'
-import type { ClaimPath } from '../oidc/principal-of.ts'
 import { claimAt, rolesOf } from '../oidc/principal-of.ts'
 import type { Claims } from './compact-token.ts'
 import { isObject } from './compact-token.ts'
@@ -21,6 +20,9 @@ export type AccessToken = {
   readonly scheme: 'Bearer' | 'DPoP'
   readonly claims: Readonly<Record<string, unknown>>
 }
+
+/** By dots, or by its parts. */
+type ClaimPath = string | readonly string[]
 
 export type Places = {
   readonly roles: readonly ClaimPath[]
