@@ -1,6 +1,7 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { monotonicMs } from './core/clock.ts'
 import type { Route } from './config/config.ts'
+import { profiles } from './core/profiles.ts'
 import { tokenKey } from './core/token-set.ts'
 import { routePolicy } from './policy/route-policy.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
@@ -25,6 +26,10 @@ import { sessionCookieReader } from './session/session-cookie.ts'
 import { askStepUp } from './step-up/ask-step-up.ts'
 import type { StepUpHandles } from './step-up/handles.ts'
 import type { LiveSession } from './session/records.ts'
+import { pinned } from './token-validation/algorithms.ts'
+import { boundedJson } from './token-validation/bounded-json.ts'
+import { remoteKeys } from './token-validation/remote-keys.ts'
+import { verifiedToken } from './token-validation/verified-token.ts'
 import type { TokenVault } from './vault/vault.ts'
 
 /** Some ten thousand sessions that call within one second. */
@@ -83,6 +88,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     ...policyRoom(config, powers, { ...parts, tokens }),
     limit: routeLimits({ clientAddress: address }),
   }
+  const verified = tokenCheckRoom(config, powers, parts)
   return {
     log: powers.log,
     reply: parts.reply,
@@ -94,14 +100,41 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     },
     clientAddress: address,
     newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
-    judge: judge(deps),
-    judgeUpgrade: judgeUpgrade(deps),
+    judge: verified(judge(deps)),
+    judgeUpgrade: verified(judgeUpgrade(deps)),
     forward: forward({ upstreams: parts.upstream }),
     upstreams: parts.upstream,
     tunnels: parts.tunnels,
     streams: parts.streams,
     eventQuietMs: powers.streaming.eventQuietMs,
   }
+}
+
+/** What judges a call, with the check of its token after all else where the route asks for it. */
+const tokenCheckRoom = ({ tenant }: ReadyConfig, powers: Powers, { provider }: Parts) => {
+  const { clock, log, providerFetch } = powers
+  const reading = {
+    timeoutMs: tenant.timeoutMs,
+    fetch: (url: string, options: Omit<Parameters<typeof providerFetch.fetch>[1], 'body'>) =>
+      providerFetch.fetch(url, { ...options, body: undefined }),
+  }
+  const check = verifiedToken({
+    log,
+    nowMs: clock.nowMs,
+    algorithms: pinned(),
+    keys: remoteKeys({
+      nowMs: clock.nowMs,
+      read: async () => await boundedJson(await provider.jwksUri(), reading),
+    }),
+    introspect: provider.introspect,
+    dialect: profiles[tenant.profile].accessToken,
+    audience: tenant.audience ?? tenant.resource,
+  })
+  return (judged: HotPathDeps['judge']): HotPathDeps['judge'] =>
+    (call, route, counted) =>
+      route.verifyToken === true
+        ? judged(call, route, counted).then((admitted) => check(admitted, route))
+        : judged(call, route, counted)
 }
 
 /** The rules of routes, and the way to a stronger login. */

@@ -32,7 +32,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   zod: ['config'],
   yaml: ['config'],
   'openid-client': ['oidc'],
-  jose: ['oidc', 'demo'],
+  jose: ['oidc', 'demo', 'token-validation'],
   ioredis: ['session'],
   'connect-redis': ['session'],
   'express-session': ['session'],

@@ -134,7 +134,6 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
     if (route.token === 'service' || route.token === 'exchange')
       note(`${place}.token`, `${route.token} ${unbuilt}`)
     if (route.tenants !== undefined) note(`${place}.tenants`, unbuilt)
-    if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
   })
 }
 
@@ -151,6 +150,7 @@ const toRoute = (shape: RouteShape): Route => ({
   resource: shape.resource,
   scope: shape.scope,
   require: shape.require && requirementOf(shape.require),
+  ...(shape.verify_token === true && { verifyToken: true }),
   csrf: shape.csrf ?? true,
   cors: shape.cors ?? [],
   pass: {

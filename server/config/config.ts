@@ -93,6 +93,8 @@ export type Route = {
   readonly resource?: string | undefined
   readonly scope?: string | undefined
   readonly require?: Requirement | undefined
+  /** Whether the token is checked here as well as in the service. */
+  readonly verifyToken?: boolean | undefined
   readonly csrf: boolean
   /** Foreign origins that may call, exact. */
   readonly cors: readonly string[]

@@ -171,6 +171,10 @@ const routeSchema = z
     path: ['require'],
     message: 'is for routes that need a session, and this one is public',
   })
+  .refine(({ verify_token: verified, token }) => verified !== true || token !== 'none', {
+    path: ['verify_token'],
+    message: 'is for routes that send a token, and this one has token: none',
+  })
   .refine(
     ({ path, strip_prefix: prefix }) => prefix === undefined || `${path}/`.startsWith(`${prefix}/`),
     { path: ['strip_prefix'], message: 'is not the beginning of path, by whole segments' },

@@ -7,6 +7,7 @@ import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
 import { settings } from './env.ts'
 import { loadTenant } from './load-tenant.ts'
 import { warningsOf } from './tenant-rules.ts'
+import { requireAudiences } from './verify-rules.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
@@ -60,6 +61,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     routes: loadApi(read, env, readFile),
     ...loadProcess(read),
   }
+  requireAudiences(read, config.routes, tenant)
   if (production) refuseDefaults(read)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')

@@ -29,6 +29,21 @@ export type Profile = {
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
+  readonly accessToken: AccessTokenDialect
+}
+
+/** How its access tokens tell that they are ones, and for whom. */
+export type AccessTokenDialect = {
+  /** `at+jwt`: RFC 9068 section 2.1. `compat`: the header may say `JWT` or nothing as well. */
+  readonly typ: 'at+jwt' | 'compat'
+  /** Claims without which it is refused. */
+  readonly required: readonly string[]
+  /** Where the header does not tell it from an ID token: one of these claims does, with one of these values where there are any. */
+  readonly marks: readonly { readonly claim: string; readonly values?: readonly string[] }[]
+  /** Where `aud` is missing: the claim that stands for it. */
+  readonly audienceClaim?: string | undefined
+  /** Path by dots of the claim that names the tenant. */
+  readonly tenantClaim: string
 }
 
 /** How the address is made where the provider's own session ends. */
@@ -48,6 +63,21 @@ const standardLogout: EndSessionDialect = {
   takesIdToken: true,
 }
 
+/** RFC 9068 section 2.2. */
+const standardAccessToken: AccessTokenDialect = {
+  typ: 'at+jwt',
+  required: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+  // No ID token says what it may be used for, or at which client it was got by name (OpenID Connect Core 1.0 section 2).
+  marks: [{ claim: 'scope' }, { claim: 'scp' }, { claim: 'client_id' }],
+  tenantClaim: 'tenant',
+}
+
+const olderAccessToken: AccessTokenDialect = {
+  ...standardAccessToken,
+  typ: 'compat',
+  required: ['iss', 'exp', 'iat'],
+}
+
 const generic: Profile = {
   rolesClaim: 'roles',
   furtherRoles: [],
@@ -61,6 +91,7 @@ const generic: Profile = {
   revokesTheSession: false,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
+  accessToken: standardAccessToken,
 }
 
 /** For providers whose used refresh tokens stay good; a day is longer than any session waits with a refresh in doubt. */
@@ -78,6 +109,12 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     authTimeMoves: true,
     // Seen with 26.7.3: "Session doesn't have required client".
     revokesTheSession: true,
+    // Its header says `JWT` unless the client is set to "Use at+jwt as access token header type"; the claim `typ` tells always.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'typ', values: ['Bearer', 'DPoP'] }],
+      tenantClaim: 'organization',
+    },
   },
   entra: {
     ...generic,
@@ -99,23 +136,43 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
     frontchannel: 'sid_alone',
+    // …/access-token-claims-reference: `azp` or `appid` is the client; an ID token has neither (…/id-token-claims-reference).
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'scp' }, { claim: 'azp' }, { claim: 'appid' }],
+      tenantClaim: 'tid',
+    },
   },
   auth0: {
     ...generic,
     // auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens.
     refreshScope: 'offline_access',
+    // …/tokens/access-tokens/access-token-profiles: RFC 9068 is the other profile; the default one has `azp` for the client.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [...olderAccessToken.marks, { claim: 'azp' }],
+      tenantClaim: 'org_id',
+    },
   },
   okta: {
     ...generic,
     // developer.okta.com/docs/guides/refresh-tokens.
     refreshScope: 'offline_access',
     rolesClaim: 'groups',
+    // …/docs/reference/api/oidc, "Access token": the header has no `typ`; `cid` is the client.
+    accessToken: { ...olderAccessToken, marks: [{ claim: 'cid' }] },
   },
   cognito: {
     ...generic,
     rolesClaim: 'cognito:groups',
     // docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html.
     endSession: { unlistedPath: '/logout', returnAddress: 'logout_uri', takesIdToken: false },
+    // …/amazon-cognito-user-pools-using-the-access-token.html: no `typ`, `token_use` tells, and `client_id` stands where `aud` would.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'token_use', values: ['access'] }],
+      audienceClaim: 'client_id',
+    },
   },
   google: {
     ...generic,

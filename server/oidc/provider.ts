@@ -12,6 +12,8 @@ import type { Callback } from './code-exchange.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { EndSessionRequest } from './end-session.ts'
 import { endSessionUrl, revokeToken } from './end-session.ts'
+import type { Introspection } from './introspection.ts'
+import { introspect } from './introspection.ts'
 import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
 import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
@@ -26,6 +28,10 @@ export type Provider = {
   readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
   readonly revoke: (refreshToken: string) => Promise<void>
   readonly checkLogoutToken: (token: string) => Promise<Result<LogoutOrder, LogoutRefusal>>
+  /** What the provider says of an access token; rejects when it does not say in time. */
+  readonly introspect: (accessToken: string) => Promise<Introspection>
+  /** Where the keys are that sign its tokens. */
+  readonly jwksUri: () => Promise<string>
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
   readonly origins: () => readonly string[]
   readonly status: () => IssuerStatus
@@ -72,6 +78,9 @@ export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps
     },
     revoke,
     checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
+    introspect: async (accessToken) =>
+      await withDeadline(introspect(await met(), accessToken), tenant.timeoutMs, tooSlow),
+    jwksUri: async () => (await configuration()).serverMetadata().jwks_uri ?? '',
     endSessionUrl: async (request) => endSessionUrl(await configuration(), tenant, request),
     origins: () => issuers.origins(tenant),
     status: () => (isAway ? 'unreachable' : issuers.status(tenant)),

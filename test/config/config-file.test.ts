@@ -136,7 +136,6 @@ const unbuilt = [
   ['tenants: [x]', 'tenants'],
   ['token: service', 'token'],
   ['token: exchange', 'token'],
-  ['verify_token: true', 'verify_token'],
 ] as const
 for (const [text, place] of unbuilt)
   test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {

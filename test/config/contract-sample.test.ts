@@ -48,7 +48,7 @@ test("CONFIG_FILE › the contract's sample › is understood as a whole; what i
   const found = problems(env, files(sample))
   assert.deepEqual(
     found.map((line) => line.split(' ')[1]?.replace(/:$/, '')),
-    ['tenants', 'routes[0].tenants', 'routes[0].verify_token'],
+    ['tenants', 'routes[0].tenants'],
   )
   assert.ok(found.every((line) => line.includes('not available in this version')))
 })
@@ -63,7 +63,7 @@ test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused f
 })
 
 test("CONFIG_FILE › the contract's sample less what is not built › is one route as written", () => {
-  const unbuilt = /^ {4}(?:tenants|verify_token):.*\n/gm
+  const unbuilt = /^ {4}tenants:.*\n/gm
   const text = sample.slice(sample.indexOf('routes:')).replace(unbuilt, '')
   assert.deepEqual(loaded(env, files(text)).routes, [
     {
@@ -82,6 +82,7 @@ test("CONFIG_FILE › the contract's sample less what is not built › is one ro
         acr: ['urn:example:mfa'],
         maxAgeSeconds: 900,
       },
+      verifyToken: true,
       csrf: true,
       cors: [],
       pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },
