@@ -10,6 +10,7 @@ import { warningsOf } from './tenant-rules.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
+import { refuseUnfitRoutes } from './route-tenant-rules.ts'
 import {
   headerSecret,
   isPlaceholder,
@@ -60,6 +61,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     routes: loadApi(read, env, readFile),
     ...loadProcess(read),
   }
+  if (tenant !== undefined) refuseUnfitRoutes(read, tenant, config.routes)
   if (production) refuseDefaults(read)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')
