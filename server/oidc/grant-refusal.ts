@@ -6,7 +6,8 @@ import type { TokenWant } from '../core/token-set.ts'
 const advice: Readonly<Record<string, string>> = {
   invalid_target: 'the provider does not know audience or resource of the route for this client',
   invalid_scope: 'the client may not ask for scope of the route, or the scope is not known',
-  unauthorized_client: 'the client may not use this grant: allow it in its registration',
+  unauthorized_client:
+    'the client may not use this grant, or not by this secret: allow it in its registration',
   unsupported_grant_type: 'the provider does not have this grant',
   invalid_client: 'the provider does not know the client by its secret or key',
   access_denied: 'a policy of the provider forbids it',
