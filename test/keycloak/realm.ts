@@ -47,7 +47,7 @@ const users = Object.entries(people).map(([username, { name, password, roles }])
   }
 })
 
-const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT']
+const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT', 'CLIENT_LOGIN', 'TOKEN_EXCHANGE'] // prettier-ignore
 
 export type Realm = Keycloak & {
   readonly issuer: string
