@@ -45,7 +45,7 @@ const rulesOf = (asks: Requirement, { principal, ...facts }: Judged): readonly R
     scopes && {
       name: 'scopes',
       reasons: ['scopes_unknown', 'scope_missing'],
-      says: `the token has ${facts.scopes === undefined ? 'nobody knows which: say it by --scopes' : listed(facts.scopes)}; asks for ${listed(scopes)}`,
+      says: `the token's are ${facts.scopes === undefined ? 'unknown: say it by --scopes' : listed(facts.scopes)}; asks for ${listed(scopes)}`,
     },
     acr && {
       name: 'acr',
