@@ -9,7 +9,8 @@ const advice: Readonly<Record<string, string>> = {
   unauthorized_client:
     'the client may not use this grant, or not by this secret: allow it in its registration',
   unsupported_grant_type: 'the provider does not have this grant',
-  invalid_client: 'the provider does not know the client by its secret or key',
+  invalid_client:
+    'the provider does not know the client by its secret or key, or (Keycloak) audience of the route',
   access_denied: 'a policy of the provider forbids it',
   invalid_request: 'the provider takes neither the request nor the token that came with it',
   invalid_grant: 'the provider does not take the token that came with the request',
