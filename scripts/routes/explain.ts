@@ -12,10 +12,9 @@ import type { Verdict } from '../../server/policy/decide.ts'
 import { routeTable } from '../../server/proxy/route-table.ts'
 import type { AskedCall } from './arguments.ts'
 import type { Person } from './people.ts'
+import type { Step } from './rule-steps.ts'
 import { ruleSteps } from './rule-steps.ts'
 import { tokenText } from './table-text.ts'
-
-export type Step = { readonly name: string; readonly passes: boolean; readonly says: string }
 
 export type Refusal = { readonly status: number; readonly code: FailureCode }
 

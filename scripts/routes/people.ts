@@ -6,7 +6,6 @@ import { asIssuer, asSub, asTenantId } from '../../server/core/ids.ts'
 import { findAccount } from '../../server/demo/accounts.ts'
 import type { AskedCall, PersonFacts } from './arguments.ts'
 import { UsageError } from './arguments.ts'
-import type { RunPowers } from './run.ts'
 
 /** Somebody as a login would have made them, and what their token was granted. */
 export type Person = {
@@ -14,6 +13,8 @@ export type Person = {
   /** Undefined: nobody said. */
   readonly scopes: readonly string[] | undefined
 }
+
+export type RunPowers = { readonly readFile: (path: string) => string; readonly nowMs: number }
 
 const factsSchema = z.strictObject({
   roles: z.array(z.string()).optional(),

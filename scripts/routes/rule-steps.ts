@@ -1,7 +1,8 @@
 import type { Requirement } from '../../server/config/config.ts'
 import type { Principal } from '../../server/core/principal.ts'
 import type { Facts, Verdict } from '../../server/policy/decide.ts'
-import type { Step } from './explain.ts'
+
+export type Step = { readonly name: string; readonly passes: boolean; readonly says: string }
 
 type Judged = Facts & { readonly principal: Principal }
 

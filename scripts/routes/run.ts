@@ -3,10 +3,9 @@ import { apiRoute } from '../../server/config/config-file.ts'
 import { UsageError, readArguments, usage } from './arguments.ts'
 import { explain } from './explain.ts'
 import { explanationText } from './explanation-text.ts'
+import type { RunPowers } from './people.ts'
 import { findPerson } from './people.ts'
 import { routeTableText } from './table-text.ts'
-
-export type RunPowers = { readonly readFile: (path: string) => string; readonly nowMs: number }
 
 export type Ran = { readonly output: string; readonly complaint: string; readonly code: number }
 

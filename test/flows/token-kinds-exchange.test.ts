@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Backend } from '../../server/session/backend.ts'
 import { capturedLog } from '../support/captured-log.ts'
 import { sendJson } from '../support/plain-http.ts'
 import { eventually } from '../support/raw.ts'
 import { accessTokenType } from '../support/scripted-grants.ts'
 import { startSecondBroker } from '../support/second-broker.ts'
+import { spyBackend } from '../support/spy-backend.ts'
 import { limit, refuseTokens, startKinds, tokenOtherThan } from './token-kinds-world.ts'
 
 test("exchange › a call (TX-2-a) › the user's token as subject, its answer goes along, kept for both brokers", limit, async (t) => {
@@ -200,4 +202,25 @@ test('exchange › a logout while it is under way › its token goes nowhere', l
   const answer = await calling
   assert.deepEqual([answer.status, answer.json()['code']], [401, 'session_revoked'])
   assert.equal(world.upstream.seen.length, 0)
+}) // prettier-ignore
+
+test('exchange › its token is written while a refresh of the session begins › the refresh looks again, one grant', limit, async (t) => {
+  const { backend } = spyBackend()
+  let conflicts = 0
+  const busy: Backend = {
+    ...backend,
+    update: async (id, kind, ...rest) => {
+      if (kind !== 'vault' || conflicts > 1) return await backend.update(id, kind, ...rest)
+      conflicts += 1
+      return 'conflict'
+    },
+  }
+  const { world, user } = await startKinds(t, { backend: busy })
+  world.issuer.script.accessTokenSeconds = 60
+  const other = await world.loggedIn()
+  world.clock.advance(61)
+  assert.equal((await other.call('/api/x')).status, 200)
+  assert.equal(conflicts, 2)
+  assert.equal(world.issuer.grants('refresh_token'), 1)
+  assert.equal((await user.call('/exchange/x')).status, 200)
 }) // prettier-ignore

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ask, asksAllowed } from '../support/forward-auth.ts'
 import { capturedLog } from '../support/captured-log.ts'
 import { sendJson } from '../support/plain-http.ts'
 import { eventually } from '../support/raw.ts'
@@ -161,4 +162,14 @@ test('service › what the store holds of it › neither the token nor a name', 
   const text = puts.map((arg) => (Buffer.isBuffer(arg) ? arg.toString('latin1') : String(arg))).join('\n') // prettier-ignore
   assert.ok(puts.length > 0)
   for (const word of [token, 'stock', 'access_token']) assert.ok(!text.includes(word))
+}) // prettier-ignore
+
+test("service, exchange › /forward-auth asks › 204 with the same token that a proxied call gets", limit, async (t) => {
+  const { world, user, tokenAt } = await startKinds(t, { config: asksAllowed })
+  for (const path of ['/service/x', '/exchange/x']) {
+    const headers = { cookie: user.cookieHeader(), 'sec-fetch-site': 'same-origin' }
+    const asked = await ask(world.origin, { path, headers })
+    assert.equal(asked.status, 204)
+    assert.equal(asked.headers.authorization, `Bearer ${(await tokenAt(path)) ?? ''}`)
+  }
 }) // prettier-ignore
