@@ -27,6 +27,9 @@ import { tokenRoom } from './wire-tokens.ts'
 /** Some ten thousand sessions that call within one second. */
 const cacheBytes = 128 * 1_048_576
 
+/** Looks that nobody waits for are taken together. */
+const gatherMs = 25
+
 export type Parts = Foundations & {
   readonly vault: TokenVault
   readonly stepUps: StepUpHandles
@@ -52,6 +55,8 @@ const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { re
     clock,
     monotonicMs,
     read: (id) => records.read(id, true),
+    readAgain: records.readAgain,
+    soon: (run) => void setTimeout(run, gatherMs).unref(),
     onChange: (listener) => {
       backend.onChange(listener)
       backend.onOwnWrite(listener)

@@ -24,6 +24,26 @@ export type Found =
       readonly absoluteLeftMs: number
     }
 
+/** The records that whoever asks again holds already; a session may have no vault. */
+export type Known = {
+  readonly id: RecordId
+  readonly session: StoredRecord
+  readonly vault: StoredRecord | undefined
+}
+
+/**
+ * So many bytes of two records are the same only if all are: the seal's IV is among them. A version alone would not tell,
+ * since a store that lost its last writes gives the same one twice.
+ */
+export const sealedMarkBytes = 64
+
+/** A live session whose records are those that the asker holds: only its deadlines come back. */
+export type Unchanged = {
+  readonly kind: 'unchanged'
+  readonly idleLeftMs: number
+  readonly absoluteLeftMs: number
+}
+
 export type CreateOutcome = 'created' | 'exists' | 'ended'
 export type UpdateOutcome = 'updated' | 'conflict' | 'gone'
 
@@ -42,6 +62,14 @@ export type Backend = {
   ) => Promise<CreateOutcome>
   /** One round trip; with `slideIdleSeconds` all records' idle deadlines move, when a tenth of it has passed. */
   readonly read: (id: RecordId, slideIdleSeconds?: number) => Promise<Found>
+  /**
+   * As `read`, with slide, for sessions that were read before: what has not changed since is not sent again. One round trip
+   * for all of them; answers in their order.
+   */
+  readonly readAgain: (
+    known: readonly Known[],
+    slideIdleSeconds: number,
+  ) => Promise<readonly (Found | Unchanged)[]>
   /** Compare-and-set: replaces version `expected` by the next one and keeps the deadlines; never creates. */
   readonly update: (
     id: RecordId,

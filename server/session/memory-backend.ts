@@ -7,10 +7,12 @@ import type {
   CreateOutcome,
   EndReason,
   Found,
+  Known,
   Life,
   RecordKind,
   StoredRecord,
   TakenLogin,
+  Unchanged,
   UpdateOutcome,
 } from './backend.ts'
 import type { ExpiringMap } from './expiring-map.ts'
@@ -70,7 +72,7 @@ const sessionVerbs = (clock: Clock, changed: Changed) => {
     const listing = kept.records.get(keyOf(id, 'listing'))
     return listing && stored(listing)
   })
-  return { read: reader(clock, kept), readListing, end, ...writers(clock, kept, changed) }
+  return { ...readers(clock, kept), readListing, end, ...writers(clock, kept, changed) }
 }
 
 const writers = (clock: Clock, { records, tombstones }: Records, changed: Changed) => {
@@ -95,6 +97,23 @@ const writers = (clock: Clock, { records, tombstones }: Records, changed: Change
   })
   return { create: verb(create), update }
 }
+
+const readers = (clock: Clock, kept: Records) => {
+  const read = reader(clock, kept)
+  const again = async (known: Known, slideIdleSeconds: number): Promise<Found | Unchanged> => {
+    const found = await read(known.id, slideIdleSeconds)
+    if (found.kind !== 'live') return found
+    const { session, vault, idleLeftMs, absoluteLeftMs } = found
+    const isSame = isSealedAlike(session, known.session) && isSealedAlike(vault, known.vault)
+    return isSame ? { kind: 'unchanged', idleLeftMs, absoluteLeftMs } : found
+  }
+  const readAgain: Backend['readAgain'] = (known, slideIdleSeconds) =>
+    Promise.all(known.map((one) => again(one, slideIdleSeconds)))
+  return { read, readAgain }
+}
+
+const isSealedAlike = (one: StoredRecord | undefined, other: StoredRecord | undefined): boolean =>
+  one === undefined || other === undefined ? one === other : one.sealed.equals(other.sealed)
 
 const reader = (clock: Clock, { records, tombstones }: Records): Backend['read'] => {
   const slide = (id: RecordId, slideMs: number, absoluteLeftMs: number) => {

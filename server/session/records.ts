@@ -28,7 +28,8 @@ export type LiveSession = {
   readonly id: SessionId
   readonly recordId: RecordId
   readonly facts: SessionFacts
-  readonly version: number
+  /** What the facts were sealed in. */
+  readonly record: StoredRecord
   /** Still sealed: opened by the vault when a token is wanted. */
   readonly vault: StoredRecord | undefined
   readonly idleLeftMs: number
@@ -48,18 +49,8 @@ export type Records = ReturnType<typeof records>
  */
 export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
   const { open, openListing, seal } = envelopes(sealer, log)
-
-  const read = async (id: SessionId, slide: boolean): Promise<SessionState> => {
-    const found = await backend.read(recordIdOf(id), slide ? life.idleSeconds : undefined)
-    if (found.kind !== 'live') return found
-    const facts = open(id, 'session', found.session)
-    if (facts === undefined) return { kind: 'missing' }
-    // What opens under the session's own key was written at a login.
-    return liveSession(id, found, facts as SessionFacts)
-  }
-
   return {
-    read,
+    ...readers(backend, life, open),
     open,
     /** The session's line, without its cookie; undefined when there is none. */
     listing: async (recordId: RecordId): Promise<Listing | undefined> => {
@@ -85,20 +76,51 @@ export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
   }
 }
 
+const readers = (backend: Backend, life: Life, open: Envelopes['open']) => {
+  const opened = (id: SessionId, found: FoundLive): SessionState => {
+    const facts = open(id, 'session', found.session)
+    if (facts === undefined) return { kind: 'missing' }
+    // What opens under the session's own key was written at a login.
+    return liveSession(id, found, facts as SessionFacts)
+  }
+  return {
+    read: async (id: SessionId, slide: boolean): Promise<SessionState> => {
+      const found = await backend.read(recordIdOf(id), slide ? life.idleSeconds : undefined)
+      return found.kind === 'live' ? opened(id, found) : found
+    },
+    /** Reads and slides sessions that were read before; what has not changed is neither sent nor opened again. */
+    readAgain: async (before: readonly LiveSession[]): Promise<readonly SessionState[]> => {
+      const known = before.map(({ recordId, record, vault }) => ({ id: recordId, session: record, vault })) // prettier-ignore
+      const all = await backend.readAgain(known, life.idleSeconds)
+      return before.map((session, i) => {
+        const now = all[i] ?? { kind: 'missing' }
+        if (now.kind === 'live') return opened(session.id, now)
+        if (now.kind !== 'unchanged') return now
+        const { idleLeftMs, absoluteLeftMs } = now
+        return { ...session, idleLeftMs, absoluteLeftMs }
+      })
+    },
+  }
+}
+
+type FoundLive = Extract<Found, { kind: 'live' }>
+
 const liveSession = (
   id: SessionId,
-  { session, vault, idleLeftMs, absoluteLeftMs }: Extract<Found, { kind: 'live' }>,
+  { session, vault, idleLeftMs, absoluteLeftMs }: FoundLive,
   facts: SessionFacts,
 ): LiveSession => ({
   kind: 'live',
   id,
   recordId: recordIdOf(id),
   facts,
-  version: session.version,
+  record: session,
   vault,
   idleLeftMs,
   absoluteLeftMs,
 })
+
+type Envelopes = ReturnType<typeof envelopes>
 
 /** Records as sealed bytes, and back. */
 const envelopes = (sealer: Sealer, log: Log) => {

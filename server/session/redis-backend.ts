@@ -1,15 +1,8 @@
 import type { Clock } from '../core/clock.ts'
-import type { BrokerError } from '../core/errors.ts'
 import type { RecordId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import type {
-  Backend,
-  ChangeListener,
-  EndReason,
-  Found,
-  RecordKind,
-  StoredRecord,
-} from './backend.ts'
+import type { Backend, ChangeListener, Known, RecordKind, StoredRecord } from './backend.ts'
+import { sealedMarkBytes } from './backend.ts'
 import type { RedisKeys } from './keys.ts'
 import { redisKeys } from './keys.ts'
 import { listVerbs } from './redis-lists.ts'
@@ -17,8 +10,9 @@ import { redisChanges } from './redis-changes.ts'
 import type { RedisClient } from './redis-client.ts'
 import type { DurableWrites } from './redis-durable.ts'
 import { durableWrites } from './redis-durable.ts'
+import { bytes, found, foundAgain, listed, oneOf, storedRecord } from './redis-replies.ts'
 import type { RunScript } from './redis-run.ts'
-import { answer, closeClient, scriptRunner, unavailable } from './redis-run.ts'
+import { answer, closeClient, scriptRunner } from './redis-run.ts'
 import * as scripts from './redis-scripts.ts'
 
 export type RedisBackendDeps = {
@@ -36,7 +30,7 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
   const changes = redisChanges(client, keys.changes)
   const own = ownWrites()
   return {
-    read: reader(run, keys),
+    ...readers(client, run, keys),
     readListing: async (id) =>
       storedRecord((await answer(client.getBuffer(keys.record(id, 'listing')))) ?? undefined),
     ...listVerbs(client, durable, keys),
@@ -58,11 +52,6 @@ export const redisBackend = ({ client, prefix, clock, log }: RedisBackendDeps): 
 
 const recordKinds = ['session', 'vault', 'listing'] as const satisfies readonly RecordKind[]
 const createOutcomes = ['created', 'exists', 'ended'] as const
-const endReasons = [
-  'session_expired',
-  'session_revoked',
-  'refresh_in_doubt',
-] as const satisfies readonly EndReason[]
 const updateOutcomes = ['updated', 'conflict', 'gone'] as const
 
 const allKeys = (keys: RedisKeys, id: RecordId) => [
@@ -70,12 +59,32 @@ const allKeys = (keys: RedisKeys, id: RecordId) => [
   keys.tombstone(id),
 ]
 
-const reader =
-  (run: RunScript, keys: RedisKeys): Backend['read'] =>
-  async (id, slideIdleSeconds) => {
-    const slideMs = slideIdleSeconds === undefined ? 0 : wholeMs(slideIdleSeconds * 1_000)
-    return found(await run(scripts.readScript, allKeys(keys, id), [slideMs]))
+/** So that Redis does nothing else for a fraction of a millisecond at most. */
+const mostAtOnce = 32
+
+const readers = (client: RedisClient, run: RunScript, keys: RedisKeys) => {
+  const read = async (ids: readonly RecordId[], slideMs: number, marks: readonly Buffer[]) =>
+    listed(await run(scripts.readScript, ids.flatMap((id) => allKeys(keys, id)), [slideMs, ...marks])) // prettier-ignore
+  const readAgain = async (known: readonly Known[], slideIdleSeconds: number) => {
+    const marks = known.flatMap(({ session, vault }) => [markOf(session), markOf(vault)])
+    const ids = known.map(({ id }) => id)
+    return (await read(ids, wholeMs(slideIdleSeconds * 1_000), marks)).map(foundAgain)
   }
+  // In a Cluster each session has a slot of its own.
+  const share = client.isCluster ? 1 : mostAtOnce
+  return {
+    read: async (id, slideIdleSeconds) => {
+      const slideMs = slideIdleSeconds === undefined ? 0 : wholeMs(slideIdleSeconds * 1_000)
+      return found((await read([id], slideMs, [noMark, noMark]))[0])
+    },
+    readAgain: async (known, slideIdleSeconds) => {
+      const shares = Array.from({ length: Math.ceil(known.length / share) }, (_, i) =>
+        readAgain(known.slice(i * share, (i + 1) * share), slideIdleSeconds),
+      )
+      return (await Promise.all(shares)).flat()
+    },
+  } satisfies Partial<Backend>
+}
 
 /** Each is made again after a reconnect, as far as it would still be right: Redis may have lost its last seconds. */
 const writers = ({ run, remember }: DurableWrites, keys: RedisKeys, clock: Clock) => {
@@ -189,46 +198,9 @@ const valueVerbs = (run: RunScript, client: RedisClient, keys: RedisKeys) =>
     take: async (key) => bytes(await run(scripts.takeScript, [keys.value(key)], [])),
   }) satisfies Partial<Backend>
 
-/** Fails closed: what cannot be understood is no "logged out". */
-const unexpected = (): BrokerError => unavailable(new Error('unexpected reply from Redis'))
-
 /** Redis takes whole milliseconds, at least one. */
 const wholeMs = (ms: number): number => Math.max(1, Math.ceil(ms))
 
-const oneOf = <T>(outcomes: readonly T[], reply: unknown): T => {
-  const outcome = typeof reply === 'number' ? outcomes[reply] : undefined
-  if (outcome === undefined) throw unexpected()
-  return outcome
-}
-
-const bytes = (reply: unknown): Buffer | undefined => (Buffer.isBuffer(reply) ? reply : undefined)
-
-const found = (reply: unknown): Found => {
-  const [kind, first, vault, idleLeftMs, absoluteLeftMs] = Array.isArray(reply)
-    ? (reply as unknown[])
-    : []
-  if (kind === 0) return { kind: 'missing' }
-  if (kind === 1) return { kind: 'ended', reason: endReason(bytes(first)) }
-  const session = storedRecord(bytes(first))
-  if (kind !== 2 || session === undefined) throw unexpected()
-  return {
-    kind: 'live',
-    session,
-    vault: storedRecord(bytes(vault)),
-    idleLeftMs: Number(idleLeftMs),
-    absoluteLeftMs: Number(absoluteLeftMs),
-  }
-}
-
-/** An unreadable tombstone still says that the session is over. */
-const endReason = (tombstone: Buffer | undefined): EndReason =>
-  endReasons.find((reason) => reason === tombstone?.toString()) ?? 'session_revoked'
-
-const recordHeader = /^(\d{1,15}):(\d{1,15}):/
-
-/** Version and sealed bytes of `<version>:<deadline>:<sealed>`; anything else is no record. */
-const storedRecord = (record: Buffer | undefined): StoredRecord | undefined => {
-  const header = recordHeader.exec(record?.toString('latin1', 0, 32) ?? '')
-  if (record === undefined || header === null) return undefined
-  return { version: Number(header[1]), sealed: record.subarray(header[0].length) }
-}
+const noMark = Buffer.alloc(0)
+const markOf = (record: StoredRecord | undefined): Buffer =>
+  record?.sealed.subarray(0, sealedMarkBytes) ?? noMark

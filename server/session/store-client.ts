@@ -23,7 +23,7 @@ export const storeClient = (records: Records): StoreClient => ({
     const id = parseSessionId(key)
     const state = id === undefined ? undefined : await records.read(id, false)
     if (state?.kind !== 'live') return null
-    return JSON.stringify({ ...state.facts, recordVersion: state.version, cookie: {} })
+    return JSON.stringify({ ...state.facts, recordVersion: state.record.version, cookie: {} })
   },
   set: async (key, value) => {
     const id = parseSessionId(key)

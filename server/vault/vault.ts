@@ -26,16 +26,17 @@ export const tokenVault = (records: Records): TokenVault => ({
   save: (id, version, content) => records.update(id, 'vault', version, content),
 })
 
-/** A session that serves many calls is opened once; it is forgotten with the session. */
+/** The record of a session that serves many calls is opened once; what was in it is forgotten with it. */
 const openOnce = (records: Records): TokenVault['open'] => {
-  const known = new WeakMap<LiveSession, OpenVault>()
-  return (session) => {
-    const before = known.get(session)
-    if (before !== undefined || session.vault === undefined) return before
-    const content = opened(records, session.id, session.vault)
+  const known = new WeakMap<StoredRecord, OpenVault>()
+  return ({ id, vault: record }) => {
+    if (record === undefined) return undefined
+    const before = known.get(record)
+    if (before !== undefined) return before
+    const content = opened(records, id, record)
     if (content === undefined) return undefined
-    const vault = { version: session.vault.version, content }
-    known.set(session, vault)
+    const vault = { version: record.version, content }
+    known.set(record, vault)
     return vault
   }
 }

@@ -9,6 +9,7 @@ import { asRecordId } from '../../server/core/ids.ts'
 import { changeContract, lockContract } from './lock-contract.ts'
 import { listContract } from './list-contract.ts'
 import { loginContract } from './login-contract.ts'
+import { readAgainContract } from './read-again-contract.ts'
 
 export type BackendMaker = {
   readonly make: (t: TestContext) => Promise<Backend> | Backend
@@ -36,6 +37,7 @@ export const backendContract = (name: string, maker: BackendMaker): void => {
   describe(`${name} backend`, { skip }, () => {
     recordContract(check)
     lifeContract(check, pass)
+    readAgainContract(check)
     endContract(check)
     lockContract(check, pass)
     changeContract(check)

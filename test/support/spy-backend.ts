@@ -20,6 +20,7 @@ export const spyBackend = (inner = memoryBackend({ clock: systemClock })) => {
     ...inner,
     create: watched('create', inner.create),
     read: watched('read', inner.read),
+    readAgain: watched('readAgain', inner.readAgain),
     update: watched('update', inner.update),
     end: watched('end', inner.end),
     lock: watched('lock', inner.lock),
