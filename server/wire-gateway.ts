@@ -4,7 +4,6 @@ import type { Route } from './config/config.ts'
 import { profiles } from './core/profiles.ts'
 import { tokenKey } from './core/token-set.ts'
 import { routePolicy } from './policy/route-policy.ts'
-import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
@@ -13,14 +12,11 @@ import { judge, judgeUpgrade } from './proxy/judge.ts'
 import { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
+import { tokenWantOf } from './proxy/token-want.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
-import { circuitBreaker } from './refresh/circuit-breaker.ts'
 import type { FreshTokens } from './refresh/fresh-token.ts'
-import { freshTokens } from './refresh/fresh-token.ts'
-import { refreshSession } from './refresh/refresh-session.ts'
-import { refreshTurns } from './refresh/turns.ts'
 import { sessionCache } from './session/session-cache.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
 import { askStepUp } from './step-up/ask-step-up.ts'
@@ -31,6 +27,7 @@ import { boundedJson } from './token-validation/bounded-json.ts'
 import { remoteKeys } from './token-validation/remote-keys.ts'
 import { verifiedToken } from './token-validation/verified-token.ts'
 import type { TokenVault } from './vault/vault.ts'
+import { tokenRoom } from './wire-tokens.ts'
 
 /** Some ten thousand sessions that call within one second. */
 const cacheBytes = 128 * 1_048_576
@@ -145,11 +142,9 @@ const policyRoom = (
 ) => {
   const { nowMs } = clock
   const ask = askStepUp({ log, nowMs, origin: config.origin, keep: stepUps.keep })
-  const grantedScope = async (
-    session: LiveSession,
-    { audience, resource, scope }: Route,
-  ): Promise<string | undefined> => {
-    const want = { audience, resource, scope }
+  const grantedScope = async (session: LiveSession, route: Route): Promise<string | undefined> => {
+    // Where no token goes along, the login's own scopes count.
+    const want = tokenWantOf(route) ?? {}
     const known = vault.open(session)?.content.sets[tokenKey(want)]
     return (known ?? (await tokens.fresh(session, want))).scope
   }
@@ -163,41 +158,4 @@ const policyRoom = (
       askStepUp: ask,
     }),
   }
-}
-
-const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
-  const { clock, log, backend } = powers
-  const shared = {
-    clock,
-    log,
-    aheadSeconds: config.refreshAheadSeconds,
-    openVault: parts.vault.open,
-  }
-  const lock = 'refresh'
-  return freshTokens({
-    ...shared,
-    waitMs: config.tenant.timeoutMs,
-    keep: parts.keep.add,
-    endSession: ({ id }) => parts.records.end(id, 'session_expired'),
-    refresh: refreshSession({
-      ...shared,
-      keep: parts.keep.add,
-      leewaySeconds: config.tenant.refreshLeewaySeconds,
-      breaker: circuitBreaker(clock, log),
-      readSession: (id) => parts.records.read(id, false),
-      saveVault: parts.vault.save,
-      takeTurn: refreshTurns({
-        clock,
-        log,
-        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
-        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
-        unlock: (id, fence) => backend.unlock(id, lock, fence),
-        onChange: backend.onChange,
-      }),
-      grant: (_principal, request) => parts.provider.refresh(request),
-      isNoLongerAllowed: (claims) => isNoLongerAllowed(claims, config.tenant),
-      endSession: parts.records.end,
-      revoke: (_principal, token) => parts.provider.revoke(token),
-    }),
-  })
 }

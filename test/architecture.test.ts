@@ -8,6 +8,7 @@ const joints = [
   'wire',
   'wire-gateway',
   'wire-login',
+  'wire-tokens',
   'foundations',
   'front-door',
   'create-broker',

@@ -131,8 +131,6 @@ const noteUnbuilt = (file: FileShape, note: Note): void => {
   if (file.tenants !== undefined) note('tenants', `${unbuilt}: use OIDC_* for now`)
   file.routes.forEach((route, i) => {
     const place = `routes[${i}]`
-    if (route.token === 'service' || route.token === 'exchange')
-      note(`${place}.token`, `${route.token} ${unbuilt}`)
     if (route.tenants !== undefined) note(`${place}.tenants`, unbuilt)
   })
 }
@@ -144,7 +142,7 @@ const toRoute = (shape: RouteShape): Route => ({
   methods: shape.methods,
   upstreams: shape.upstream,
   stripPrefix: shape.strip_prefix ?? '',
-  token: shape.token === 'optional' || shape.token === 'none' ? shape.token : 'user',
+  token: shape.token ?? 'user',
   public: shape.public ?? false,
   audience: shape.audience,
   resource: shape.resource,

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { claimHeader } from './claim-headers.ts'
 import type { Parser } from './parsers.ts'
-import { origin as parseOrigin, readableCertificates } from './parsers.ts'
+import {
+  origin as parseOrigin,
+  readableCertificates,
+  resource as parseResource,
+} from './parsers.ts'
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 const unitBytes: Readonly<Record<string, number>> = {
@@ -70,6 +74,9 @@ const routePath = z
   .refine((path) => !ownPaths.test(path), "is one of the broker's own addresses")
 
 const roleList = z.array(z.string().min(1)).min(1)
+/** RFC 6749 section 3.3. */
+const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
 /** What a scope is made of (RFC 6749 section 3.3), and an acr where several stand in one parameter. */
 const wordList = z
   .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, 'must be one word, without quotes'))
@@ -129,8 +136,8 @@ const routeSchema = z
     token: z.enum(['user', 'optional', 'service', 'exchange', 'none']).optional(),
     public: flag.optional(),
     audience: z.string().min(1).optional(),
-    resource: z.string().min(1).optional(),
-    scope: z.string().min(1).optional(),
+    resource: parsedText(parseResource).optional(),
+    scope: z.string().regex(scopePattern, 'must be scopes with one blank between them').optional(),
     require: requirement.optional(),
     verify_token: flag.optional(),
     csrf: flag.optional(),
@@ -167,6 +174,11 @@ const routeSchema = z
     path: ['public'],
     message: 'takes token: none or token: optional',
   })
+  .refine(
+    ({ token, audience, resource, scope }) =>
+      token !== 'exchange' || [audience, resource, scope].some((named) => named !== undefined),
+    { path: ['token'], message: 'exchange needs audience, resource or scope: a token for what' },
+  )
   .refine(({ public: open, require }) => open !== true || require === undefined, {
     path: ['require'],
     message: 'is for routes that need a session, and this one is public',

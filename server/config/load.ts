@@ -11,6 +11,7 @@ import { requireAudiences } from './verify-rules.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
+import { refuseUnfitRoutes } from './route-tenant-rules.ts'
 import {
   headerSecret,
   isPlaceholder,
@@ -62,6 +63,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     ...loadProcess(read),
   }
   requireAudiences(read, config.routes, tenant)
+  if (tenant !== undefined) refuseUnfitRoutes(read, tenant, config.routes)
   if (production) refuseDefaults(read)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')

@@ -26,6 +26,7 @@ export type Profile = {
   readonly authTimeMoves: boolean
   /** Revoking a refresh token ends every grant that this client has in the provider's session, a later login's too. */
   readonly revokesTheSession: boolean
+  readonly tokenExchange: ExchangeDialect
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
@@ -44,6 +45,31 @@ export type AccessTokenDialect = {
   readonly audienceClaim?: string | undefined
   /** Path by dots of the claim that names the tenant. */
   readonly tenantClaim: string
+}
+
+/** How a token for another API is asked for on behalf of a user. */
+export type ExchangeDialect = {
+  readonly grantType: string
+  /** The parameter that the user's access token goes in. */
+  readonly subjectParameter: 'subject_token' | 'assertion'
+  /** What goes along with every request. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** What the answer must say that it brings; undefined: the grant has no such member. */
+  readonly issuedTokenType?: string | undefined
+  /** Refusals that may mean the user's token: one more try with a new one is worth it. */
+  readonly subjectErrors: readonly string[]
+}
+
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** RFC 8693 section 2. */
+const standardExchange: ExchangeDialect = {
+  grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subjectParameter: 'subject_token',
+  parameters: { subject_token_type: accessTokenType, requested_token_type: accessTokenType },
+  issuedTokenType: accessTokenType,
+  // Section 2.2.2 has the first; the others are what servers say instead.
+  subjectErrors: ['invalid_request', 'invalid_grant', 'invalid_token'],
 }
 
 /** How the address is made where the provider's own session ends. */
@@ -89,6 +115,7 @@ const generic: Profile = {
   userInfo: true,
   authTimeMoves: false,
   revokesTheSession: false,
+  tokenExchange: standardExchange,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
   accessToken: standardAccessToken,
@@ -132,6 +159,13 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     scopeForTokens: true,
     // …/userinfo: hosted on Microsoft Graph, which takes no token for another API, and says no more than the ID token.
     userInfo: false,
+    // …/v2-oauth2-on-behalf-of-flow, "Middle-tier access token request".
+    tokenExchange: {
+      grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      subjectParameter: 'assertion',
+      parameters: { requested_token_use: 'on_behalf_of' },
+      subjectErrors: ['invalid_grant'],
+    },
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.

@@ -134,8 +134,6 @@ test('CONFIG_FILE › several faults in several places › are listed at once', 
 
 const unbuilt = [
   ['tenants: [x]', 'tenants'],
-  ['token: service', 'token'],
-  ['token: exchange', 'token'],
 ] as const
 for (const [text, place] of unbuilt)
   test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {

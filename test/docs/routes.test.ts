@@ -7,7 +7,9 @@ import { problems } from '../config/loading.ts'
 import { certificateAuthority } from '../support/certificates.ts'
 
 const page = readFileSync('docs/routes.md', 'utf8')
-const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
+const examplesOf = (text: string): readonly string[] =>
+  [...text.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
+const examples = examplesOf(page)
 
 /** A part of a route, completed with the keys that every route needs. */
 const fileWith = (example: string): string => {
@@ -19,6 +21,13 @@ const fileWith = (example: string): string => {
   const lines = [...missing.map(([key, value]) => `${key}: '${value}'`), ...example.split('\n')]
   return `routes:\n  -\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
+
+test('docs/token-kinds.md › each example › is a route as it stands', () => {
+  const found = examplesOf(readFileSync('docs/token-kinds.md', 'utf8'))
+  assert.ok(found.length >= 2)
+  for (const example of found)
+    assert.deepEqual(problems({ CONFIG_FILE: 'f.yaml' }, { 'f.yaml': `routes:\n${example}` }), [])
+})
 
 type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>

@@ -62,6 +62,12 @@ export const keycloakAdmin = (origin: string, realmName: string) => {
       const path = `/users/${await idOfUser(username)}/role-mappings/clients/${id}`
       await ask('POST', path, [role])
     },
+    /** A role of the realm's for the client itself. */
+    giveServiceRole: async (id: string, name: string) => {
+      const user = (await (await ask('GET', `/clients/${id}/service-account-user`)).json()) as { id: string } // prettier-ignore
+      const role: unknown = await (await ask('GET', `/roles/${name}`)).json()
+      await ask('POST', `/users/${user.id}/role-mappings/realm`, [role])
+    },
     removeClient: (id: string) => ask('DELETE', `/clients/${id}`),
     eventsOf: (clientId: string, type: string) =>
       read<KeycloakEvent>(`/events?client=${clientId}&type=${type}&max=100000`),

@@ -47,7 +47,7 @@ export const users = Object.entries(people).map(([username, { name, password, ro
   }
 })
 
-export const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT']
+export const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT', 'CLIENT_LOGIN', 'TOKEN_EXCHANGE'] // prettier-ignore
 
 export type Realm = Keycloak & {
   readonly issuer: string
