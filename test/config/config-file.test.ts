@@ -132,9 +132,7 @@ test('CONFIG_FILE › several faults in several places › are listed at once', 
   assert.deepEqual(places, ['routes[0].path', 'routes[0].upstream[0]', 'routes[0].token', 'routes[1].websocket']) // prettier-ignore
 })
 
-const unbuilt = [
-  ['tenants: [x]', 'tenants'],
-] as const
+const unbuilt = [['tenants: [x]', 'tenants']] as const
 for (const [text, place] of unbuilt)
   test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {
     const [found = '', more] = faults(route(text))
