@@ -133,7 +133,6 @@ test('CONFIG_FILE › several faults in several places › are listed at once', 
 })
 
 const unbuilt = [
-  ['tenants: [x]', 'tenants'],
   ['token: service', 'token'],
   ['token: exchange', 'token'],
   ['verify_token: true', 'verify_token'],

@@ -20,6 +20,10 @@ const fileWith = (example: string): string => {
   return `routes:\n  -\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
 
+/** For routes that are for some tenants alone. */
+const acme =
+  'tenants: [{ id: acme, hosts: [acme.localhost], issuer: https://id.test, client: { id: a, secret: b } }]'
+
 type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly items?: JsonSchema
@@ -29,7 +33,7 @@ test('docs/routes.md › each example › is a valid CONFIG_FILE', () => {
   assert.ok(examples.length >= 10)
   const files = { '/run/ca.pem': certificateAuthority().ca }
   for (const example of examples) {
-    const text = fileWith(example)
+    const text = `${acme}\n${fileWith(example)}`
     assert.deepEqual(problems({ CONFIG_FILE: 'f.yaml' }, { 'f.yaml': text, ...files }), [], text)
   }
 })
