@@ -30,6 +30,9 @@ import type { TokenVault } from './vault/vault.ts'
 /** Some ten thousand sessions that call within one second. */
 const cacheBytes = 128 * 1_048_576
 
+/** Looks that nobody waits for are taken together. */
+const gatherMs = 25
+
 export type Parts = Foundations & {
   readonly vault: TokenVault
   readonly stepUps: StepUpHandles
@@ -56,6 +59,7 @@ const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { re
     monotonicMs,
     read: (id) => records.read(id, true),
     readAgain: records.readAgain,
+    soon: (run) => void setTimeout(run, gatherMs).unref(),
     onChange: (listener) => {
       backend.onChange(listener)
       backend.onOwnWrite(listener)

@@ -25,7 +25,11 @@ export type Found =
     }
 
 /** The records that whoever asks again holds already; a session may have no vault. */
-export type Known = { readonly session: StoredRecord; readonly vault: StoredRecord | undefined }
+export type Known = {
+  readonly id: RecordId
+  readonly session: StoredRecord
+  readonly vault: StoredRecord | undefined
+}
 
 /**
  * So many bytes of two records are the same only if all are: the seal's IV is among them. A version alone would not tell,
@@ -58,12 +62,14 @@ export type Backend = {
   ) => Promise<CreateOutcome>
   /** One round trip; with `slideIdleSeconds` all records' idle deadlines move, when a tenth of it has passed. */
   readonly read: (id: RecordId, slideIdleSeconds?: number) => Promise<Found>
-  /** As `read`, with slide, for whoever has read the session before: what has not changed since is not sent again. */
+  /**
+   * As `read`, with slide, for sessions that were read before: what has not changed since is not sent again. One round trip
+   * for all of them; answers in their order.
+   */
   readonly readAgain: (
-    id: RecordId,
-    known: Known,
+    known: readonly Known[],
     slideIdleSeconds: number,
-  ) => Promise<Found | Unchanged>
+  ) => Promise<readonly (Found | Unchanged)[]>
   /** Compare-and-set: replaces version `expected` by the next one and keeps the deadlines; never creates. */
   readonly update: (
     id: RecordId,

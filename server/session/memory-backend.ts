@@ -7,10 +7,12 @@ import type {
   CreateOutcome,
   EndReason,
   Found,
+  Known,
   Life,
   RecordKind,
   StoredRecord,
   TakenLogin,
+  Unchanged,
   UpdateOutcome,
 } from './backend.ts'
 import type { ExpiringMap } from './expiring-map.ts'
@@ -98,13 +100,15 @@ const writers = (clock: Clock, { records, tombstones }: Records, changed: Change
 
 const readers = (clock: Clock, kept: Records) => {
   const read = reader(clock, kept)
-  const readAgain: Backend['readAgain'] = async (id, known, slideIdleSeconds) => {
-    const found = await read(id, slideIdleSeconds)
+  const again = async (known: Known, slideIdleSeconds: number): Promise<Found | Unchanged> => {
+    const found = await read(known.id, slideIdleSeconds)
     if (found.kind !== 'live') return found
     const { session, vault, idleLeftMs, absoluteLeftMs } = found
     const isSame = isSealedAlike(session, known.session) && isSealedAlike(vault, known.vault)
     return isSame ? { kind: 'unchanged', idleLeftMs, absoluteLeftMs } : found
   }
+  const readAgain: Backend['readAgain'] = (known, slideIdleSeconds) =>
+    Promise.all(known.map((one) => again(one, slideIdleSeconds)))
   return { read, readAgain }
 }
 

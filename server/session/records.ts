@@ -88,14 +88,17 @@ const readers = (backend: Backend, life: Life, open: Envelopes['open']) => {
       const found = await backend.read(recordIdOf(id), slide ? life.idleSeconds : undefined)
       return found.kind === 'live' ? opened(id, found) : found
     },
-    /** Reads and slides a session that was read before; what has not changed is neither sent nor opened again. */
-    readAgain: async (before: LiveSession): Promise<SessionState> => {
-      const { id, recordId, record, vault } = before
-      const found = await backend.readAgain(recordId, { session: record, vault }, life.idleSeconds)
-      if (found.kind === 'live') return opened(id, found)
-      if (found.kind !== 'unchanged') return found
-      const { idleLeftMs, absoluteLeftMs } = found
-      return { ...before, idleLeftMs, absoluteLeftMs }
+    /** Reads and slides sessions that were read before; what has not changed is neither sent nor opened again. */
+    readAgain: async (before: readonly LiveSession[]): Promise<readonly SessionState[]> => {
+      const known = before.map(({ recordId, record, vault }) => ({ id: recordId, session: record, vault })) // prettier-ignore
+      const all = await backend.readAgain(known, life.idleSeconds)
+      return before.map((session, i) => {
+        const now = all[i] ?? { kind: 'missing' }
+        if (now.kind === 'live') return opened(session.id, now)
+        if (now.kind !== 'unchanged') return now
+        const { idleLeftMs, absoluteLeftMs } = now
+        return { ...session, idleLeftMs, absoluteLeftMs }
+      })
     },
   }
 }

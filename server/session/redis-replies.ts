@@ -20,11 +20,15 @@ export const oneOf = <T>(outcomes: readonly T[], reply: unknown): T => {
 export const bytes = (reply: unknown): Buffer | undefined =>
   Buffer.isBuffer(reply) ? reply : undefined
 
-/** What `readScript` answers; its errors are not "nothing there". */
+/** The answers of `readScript`, one for each session. */
+export const listed = (reply: unknown): readonly unknown[] => {
+  if (Array.isArray(reply)) return reply
+  throw unexpected()
+}
+
+/** One answer of `readScript`. */
 export const found = (reply: unknown): Found => {
-  const [kind, first, vault, idleLeftMs, absoluteLeftMs] = Array.isArray(reply)
-    ? (reply as unknown[])
-    : []
+  const [kind, first, vault, idleLeftMs, absoluteLeftMs] = listed(reply)
   if (kind === 0) return { kind: 'missing' }
   if (kind === 1) return { kind: 'ended', reason: endReason(bytes(first)) }
   const session = storedRecord(bytes(first))
@@ -38,10 +42,10 @@ export const found = (reply: unknown): Found => {
   }
 }
 
-/** What `readScript` answers about records that were known. */
-export const unchanged = (reply: unknown): Unchanged | undefined => {
-  const [kind, idleLeftMs, absoluteLeftMs] = Array.isArray(reply) ? (reply as unknown[]) : []
-  if (kind !== 3) return undefined
+/** The same where something was known. */
+export const foundAgain = (reply: unknown): Found | Unchanged => {
+  const [kind, idleLeftMs, absoluteLeftMs] = listed(reply)
+  if (kind !== 3) return found(reply)
   return {
     kind: 'unchanged',
     idleLeftMs: Number(idleLeftMs),

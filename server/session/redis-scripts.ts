@@ -39,36 +39,43 @@ return 0
 `)
 
 /**
- * KEYS session, vault, listing, tombstone. ARGV slide ms or 0, and how the known session and vault begin, or ''.
- * {0} missing, {1, reason} ended, {2, session, vault, idle left, absolute left} live; {3, idle left, absolute left} as known.
- * Three GETs, not MGET: that hides a key of the wrong type as "nothing there".
+ * For each session KEYS session, vault, listing, tombstone. ARGV slide ms or 0; then for each how the known session and vault
+ * begin, or ''. For each {0} missing, {1, reason} ended, {2, session, vault, idle left, absolute left} live, or
+ * {3, idle left, absolute left} as known. Single GETs, not MGET: that hides a key of the wrong type as "nothing there".
  */
 export const readScript = script(`
-local reason = redis.call('GET', KEYS[4])
-if reason then return {1, reason} end
-local session, vault
+local slide, now = tonumber(ARGV[1]), nowMs()
 local function start(key) return redis.call('GETRANGE', key, 0, 127) end
-local first = start(KEYS[1])
-local version, deadline = header(first)
-if not version then return {0} end
-local left = deadline - nowMs()
-if left <= 0 then return {0} end
-local idle = redis.call('PTTL', KEYS[1])
-if idle < 0 or idle > left then idle = left end
 local function isKnown(value, known)
+  if known == '' then return value == '' end
   local sealed = string.match(value, '^%d+:%d+:()') or 1
-  return string.sub(value, sealed, sealed + #known - 1) == known and (known ~= '' or value == '')
+  return string.sub(value, sealed, sealed + #known - 1) == known
 end
-local same = ARGV[2] ~= '' and isKnown(first, ARGV[2]) and isKnown(start(KEYS[2]), ARGV[3])
-if not same then session, vault = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]) end
-local slide = tonumber(ARGV[1])
-local target = math.min(slide, left)
-if idle < slide * 0.9 and target > idle + 1 then
-  for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], int(target)) end
-  idle = target
+local function look(first, knownSession, knownVault)
+  local session, vault = KEYS[first], KEYS[first + 1]
+  local reason = redis.call('GET', KEYS[first + 3])
+  if reason then return {1, reason} end
+  local beginning = start(session)
+  local version, deadline = header(beginning)
+  if not version then return {0} end
+  local left = deadline - now
+  if left <= 0 then return {0} end
+  local idle = redis.call('PTTL', session)
+  if idle < 0 or idle > left then idle = left end
+  local same = knownSession ~= '' and isKnown(beginning, knownSession) and isKnown(start(vault), knownVault)
+  local answer = same and {3} or {2, redis.call('GET', session), redis.call('GET', vault)}
+  local target = math.min(slide, left)
+  if idle < slide * 0.9 and target > idle + 1 then
+    for i = first, first + 2 do redis.call('PEXPIRE', KEYS[i], int(target)) end
+    idle = target
+  end
+  table.insert(answer, idle)
+  table.insert(answer, left)
+  return answer
 end
-if same then return {3, idle, left} end
-return {2, session, vault, idle, left}
+local answers = {}
+for i = 1, #KEYS / 4 do answers[i] = look(4 * i - 3, ARGV[2 * i], ARGV[2 * i + 1]) end
+return answers
 `)
 
 /** KEYS record, tombstone. ARGV expected version, sealed, channel, id. Index into UpdateOutcome. */

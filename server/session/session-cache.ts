@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts'
-import type { RecordId, SessionId } from '../core/ids.ts'
+import type { SessionId } from '../core/ids.ts'
 import type { ChangeListener } from './backend.ts'
 import { recordIdOf } from './record-id.ts'
 import type { LiveSession, SessionState } from './records.ts'
+import type { CacheEntries, Entry } from './cache-entries.ts'
+import { cacheEntries } from './cache-entries.ts'
 
 export type SessionCacheDeps = {
   readonly clock: Clock
@@ -10,8 +12,10 @@ export type SessionCacheDeps = {
   readonly monotonicMs: () => number
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly read: (id: SessionId) => Promise<SessionState>
-  /** The same for a session that was read before. */
-  readonly readAgain: (before: LiveSession) => Promise<SessionState>
+  /** The same for sessions that were read before, in their order. */
+  readonly readAgain: (before: readonly LiveSession[]) => Promise<readonly SessionState[]>
+  /** Runs something in a moment, together with whatever else comes by then. */
+  readonly soon: (run: () => void) => void
   /** News from anywhere, and of this instance's own writes. */
   readonly onChange: (listener: ChangeListener) => void
   readonly heardUntilMs: () => number
@@ -19,30 +23,12 @@ export type SessionCacheDeps = {
   readonly mostBytes: number
 }
 
-type Entry = {
-  readonly id: SessionId
-  readonly recordId: RecordId
-  readonly askedAtMs: number
-  /** The same moment by the clock. */
-  readonly askedClockMs: number
-  readonly reading: Promise<SessionState>
-  /** As an earlier look found it, for the store to say whether that still stands. */
-  readonly before: LiveSession | undefined
-  /** Once it was read, and found live. */
-  held?: Held
-}
-
-type Held = {
-  readonly session: LiveSession
-  readonly bytes: number
-}
-
 /** News that were sent longer ago than this have come, or nothing is served: what a revoked session may live on. */
 const boundMs = 80
 /** Whatever was heard, after this the store is asked: a failover may leave us listening to the old master. */
 const longestMs = 1_000
-/** What can serve no more is kept so long: the next look is cheaper with it. */
-const keptMs = 5_000
+/** From then on the next look is taken while calls are served: nobody waits for it, and one round trip serves many sessions. */
+const renewedMs = 700
 /** Calls that come together share one look into the store. */
 const sharedMs = 20
 
@@ -53,6 +39,7 @@ const sharedMs = 20
  */
 export const sessionCache = (deps: SessionCacheDeps) => {
   const entries = cacheEntries(deps.mostBytes)
+  const renew = renewal(deps, entries)
   deps.onChange((changed) => {
     if (changed === 'all') entries.clear()
     else entries.forget(changed)
@@ -60,7 +47,7 @@ export const sessionCache = (deps: SessionCacheDeps) => {
   const look = (id: SessionId, nowMs: number): Promise<SessionState> => {
     const last = entries.get(id)
     const before = last?.held?.session ?? last?.before
-    const reading = before === undefined ? deps.read(id) : deps.readAgain(before)
+    const reading = before === undefined ? deps.read(id) : readAgain(deps, before)
     const askedClockMs = deps.clock.nowMs()
     const recordId = before?.recordId ?? recordIdOf(id)
     const entry: Entry = { id, recordId, askedAtMs: nowMs, askedClockMs, reading, before }
@@ -85,20 +72,40 @@ export const sessionCache = (deps: SessionCacheDeps) => {
     if (held === undefined) return sinceMs <= sharedMs ? entry.reading : look(id, nowMs)
     const unheardMs = nowMs - Math.max(heardUntilMs, entry.askedAtMs) + missedMs
     const isSure = sinceMs <= longestMs && unheardMs <= boundMs
-    return isSure && !isDue(held.session, sinceMs, deps.idleSeconds)
-      ? held.session
-      : look(id, nowMs)
+    if (!isSure || isDue(held.session, sinceMs, deps.idleSeconds)) return look(id, nowMs)
+    if (sinceMs > renewedMs) renew(entry)
+    return held.session
+  }
+}
+
+const readAgain = async (deps: SessionCacheDeps, before: LiveSession): Promise<SessionState> =>
+  (await deps.readAgain([before]))[0] ?? { kind: 'missing' }
+
+/**
+ * Takes the next look at entries that still serve. Each stands for its own answer: where news drops the one, the other is not kept.
+ * A look that fails is taken again by the call that needs it.
+ */
+const renewal = (deps: SessionCacheDeps, entries: CacheEntries) => {
+  let waiting: { readonly entry: Entry; readonly session: LiveSession }[] = []
+  const look = async (): Promise<void> => {
+    const asked = waiting.filter(({ entry }) => entries.get(entry.id) === entry)
+    waiting = []
+    if (asked.length === 0) return
+    const at = { askedAtMs: deps.monotonicMs(), askedClockMs: deps.clock.nowMs() }
+    const states = await deps.readAgain(asked.map(({ session }) => session))
+    for (const [i, { entry }] of asked.entries()) entries.renew(entry, at, states[i])
+  }
+  return (entry: Entry): void => {
+    if (entry.isRenewed === true || entry.held === undefined) return
+    entry.isRenewed = true
+    const session = entry.held.session
+    if (waiting.push({ entry, session }) === 1) deps.soon(() => void look().catch(() => undefined))
   }
 }
 
 /** A suspended machine's monotonic clock stands still, and its news waits. A clock that is set forward looks the same. */
 const missed = ({ askedAtMs, askedClockMs }: Entry, nowMs: number, clockMs: number): number =>
   Math.max(0, clockMs - askedClockMs - (nowMs - askedAtMs))
-
-const entryBytes = 2_048
-
-/** Sealed, and opened to text of two bytes a character. */
-const sizeOf = ({ vault }: LiveSession): number => entryBytes + 3 * (vault?.sealed.length ?? 0)
 
 /**
  * Over, or its idle deadline is to be moved: the store does both. At the absolute deadline there is nothing to move.
@@ -112,48 +119,3 @@ const isDue = (
   if (sinceMs >= idleLeftMs) return true
   return idleLeftMs < absoluteLeftMs && idleLeftMs - sinceMs < idleSeconds * 900
 }
-
-/** Entries by both of their names, the oldest first: dropped when nobody came back for them, or where all grow too large. */
-const cacheEntries = (mostBytes: number) => {
-  const byId = new Map<SessionId, Entry>()
-  const byRecord = new Map<RecordId, Entry>()
-  let bytes = 0
-  const drop = (entry: Entry): void => {
-    if (byId.get(entry.id) !== entry) return
-    byId.delete(entry.id)
-    byRecord.delete(entry.recordId)
-    bytes -= bytesOf(entry)
-  }
-  return {
-    get: (id: SessionId) => byId.get(id),
-    forget: (id: RecordId): void => {
-      const entry = byRecord.get(id)
-      if (entry !== undefined) drop(entry)
-    },
-    drop,
-    add: (entry: Entry): void => {
-      const before = byId.get(entry.id)
-      if (before !== undefined) drop(before)
-      byId.set(entry.id, entry)
-      byRecord.set(entry.recordId, entry)
-      bytes += bytesOf(entry)
-    },
-    /** Unless news, or a later look, took the entry's place. */
-    hold: (entry: Entry, session: LiveSession, nowMs: number): void => {
-      if (byId.get(entry.id) !== entry) return
-      bytes -= bytesOf(entry)
-      entry.held = { session, bytes: sizeOf(session) }
-      bytes += bytesOf(entry)
-      for (const oldest of byId.values())
-        if (bytes > mostBytes || nowMs - oldest.askedAtMs > keptMs) drop(oldest)
-        else return
-    },
-    clear: (): void => {
-      byId.clear()
-      byRecord.clear()
-      bytes = 0
-    },
-  }
-}
-
-const bytesOf = ({ held }: Entry): number => held?.bytes ?? entryBytes

@@ -85,8 +85,7 @@ const joined = (
   const pass = (command: Buffer, name: string) => {
     isSubscriber ||= name === 'subscribe'
     if (isSubscriber && faultNow().kind === 'cut') return end()
-    const session = sessionLookedAt(command, name)
-    if (session !== undefined) onLook(session, historyMs())
+    for (const session of sessionsLookedAt(command, name)) onLook(session, historyMs())
     toRedis.push(command, name === 'ping' ? pingDelayMs : noDelay)
   }
   client.on('data', commandReader(pass))
@@ -132,13 +131,19 @@ const inOrder = (write: (bytes: Buffer) => void) => {
   }
 }
 
-/** Places of the script, its first key and the milliseconds to slide by in an EVALSHA of the read script. */
-const at = { sha: 4, key: 8, slideMs: 16 }
+/** Places of the script, the number of keys and the first of them in an EVALSHA, each after the line that says its length. */
+const at = { sha: 4, keys: 6, key: 8 }
+const keysOfSession = 4
 
-/** The session, where a command reads and slides it: no other look may serve a call. */
-const sessionLookedAt = (command: Buffer, name: string): string | undefined => {
-  if (name !== 'evalsha') return undefined
+/** The sessions, where a command reads and slides them: no other look may serve a call. */
+const sessionsLookedAt = (command: Buffer, name: string): string[] => {
+  if (name !== 'evalsha') return []
   const parts = command.toString('latin1').split('\r\n')
-  if (parts[at.sha] !== readScript.sha1 || parts[at.slideMs] === '0') return undefined
-  return /\{(.+)\}/.exec(parts[at.key] ?? '')?.[1]
+  const keys = Number(parts[at.keys])
+  const slideMs = parts[at.key + 2 * keys]
+  if (parts[at.sha] !== readScript.sha1 || slideMs === '0') return []
+  return Array.from({ length: keys / keysOfSession }, (_, n) => {
+    const key = parts[at.key + 2 * keysOfSession * n] ?? ''
+    return /\{(.+)\}/.exec(key)?.[1] ?? key
+  })
 }

@@ -52,11 +52,17 @@ export const acceptedOnOldLook = ({ events, looks, trust }: History): Violation[
     const spans = trust.filter(
       (span) => span.broker === broker && span.fromMs <= startMs && startMs < span.toMs,
     )
-    const mostAgeMs = Math.min(...spans.map((span) => span.mostAgeMs))
+    const strictest = spans.toSorted((a, b) => a.mostAgeMs - b.mostAgeMs)[0]
+    const mostAgeMs = strictest?.mostAgeMs ?? Infinity
     const look = seen.get(`${broker} ${session ?? ''}`)?.findLast(({ atMs }) => atMs <= endMs)
     const ageMs = look === undefined ? Infinity : startMs - look.atMs
     return ageMs <= mostAgeMs
       ? []
-      : [{ rule: 'accepted on an old look', what: `${user}: broker ${broker}, ${ageMs} ms old` }]
+      : [
+          {
+            rule: 'accepted on an old look',
+            what: `${user}: broker ${broker}, ${ageMs} ms old, ${startMs - (strictest?.fromMs ?? 0)} ms into "${strictest?.why ?? 'no fault'}", answered in ${endMs - startMs} ms`,
+          },
+        ]
   })
 }

@@ -58,6 +58,8 @@ export type Trust = {
   readonly fromMs: number
   readonly toMs: number
   readonly mostAgeMs: number
+  /** What was done to the broker then. */
+  readonly why?: string | undefined
 }
 
 export type Life = { readonly idleMs: number; readonly absoluteMs: number }

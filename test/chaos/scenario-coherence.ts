@@ -124,7 +124,8 @@ const underFault = async (stage: Stage, fault: Fault): Promise<Episode> => {
   const spans = await fault.spoil(stage, broker)
   const toMs = historyMs()
   await Promise.all(leaving)
-  for (const deaf of spans) world.trust.push({ broker, ...deaf, mostAgeMs: boundMs })
+  for (const deaf of spans)
+    world.trust.push({ broker, ...deaf, mostAgeMs: boundMs, why: fault.name })
   const leavers = new Set(users.map(({ name }) => name))
   return { fault: fault.name, broker, fromMs: fromMs + boundMs, toMs, leavers }
 }
