@@ -4,12 +4,12 @@ import type { Route } from './config/config.ts'
 import { tokenKey } from './core/token-set.ts'
 import { routePolicy } from './policy/route-policy.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
+import { hasLeftTenant } from './oidc/tenant-claim.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
-import { pseudonymOf } from './proxy/hops.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
-import { routeLimits } from './proxy/limits.ts'
+import type { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
@@ -27,9 +27,6 @@ import type { StepUpHandles } from './step-up/handles.ts'
 import type { LiveSession } from './session/records.ts'
 import type { TokenVault } from './vault/vault.ts'
 
-/** Some ten thousand sessions that call within one second. */
-const cacheBytes = 128 * 1_048_576
-
 /** Looks that nobody waits for are taken together. */
 const gatherMs = 25
 
@@ -38,7 +35,17 @@ export type Parts = Foundations & {
   readonly stepUps: StepUpHandles
 }
 
-export type ProxyParts = Parts & Streaming & { readonly upstream: Upstreams }
+/** What all tenants have in common, made once. */
+export type Shared = Streaming & {
+  readonly upstream: Upstreams
+  readonly limit: ReturnType<typeof routeLimits>
+  /** What this deployment calls itself in `Via`. */
+  readonly pseudonym: string
+  /** How much of opened sessions is held at each place. */
+  readonly cacheBytes: number
+}
+
+export type ProxyParts = Parts & Shared
 
 export type Streaming = { readonly tunnels: Tunnels; readonly streams: OpenStreams }
 
@@ -53,7 +60,11 @@ export const streamRoom = ({ log, random, backend, streaming }: Powers): Streami
   return { streams, tunnels: tunnels({ random, streams, cap: streaming.webSockets }) }
 }
 
-const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { records }: Parts) =>
+const heldSessions = (
+  { session }: ReadyConfig,
+  { clock, backend }: Powers,
+  { records, cacheBytes }: ProxyParts,
+) =>
   sessionCache({
     clock,
     monotonicMs,
@@ -72,27 +83,28 @@ const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { re
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
-  const address = clientAddress(config.trustProxy)
   const deps = {
     origin: config.origin,
+    tenant: config.tenant.id,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: heldSessions(config, powers, parts),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
     ...policyRoom(config, powers, { ...parts, tokens }),
-    limit: routeLimits({ clientAddress: address }),
+    limit: parts.limit,
   }
   return {
     log: powers.log,
     reply: parts.reply,
     origin: config.origin,
+    base: parts.base,
     own: {
       host: new URL(config.origin).host,
       proto: config.secure ? 'https' : 'http',
-      pseudonym: pseudonymOf(config.origin),
+      pseudonym: parts.pseudonym,
     },
-    clientAddress: address,
+    clientAddress: clientAddress(config.trustProxy),
     newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
     judge: judge(deps),
     judgeUpgrade: judgeUpgrade(deps),
@@ -108,10 +120,10 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
 const policyRoom = (
   config: ReadyConfig,
   { log, clock }: Powers,
-  { vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
+  { base, vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
 ) => {
   const { nowMs } = clock
-  const ask = askStepUp({ log, nowMs, origin: config.origin, keep: stepUps.keep })
+  const ask = askStepUp({ log, nowMs, origin: config.origin, base, keep: stepUps.keep })
   const grantedScope = async (
     session: LiveSession,
     { audience, resource, scope }: Route,
@@ -162,7 +174,8 @@ const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshToke
         onChange: backend.onChange,
       }),
       grant: (_principal, request) => parts.provider.refresh(request),
-      isNoLongerAllowed: (claims) => isNoLongerAllowed(claims, config.tenant),
+      isNoLongerAllowed: (claims, before) =>
+        isNoLongerAllowed(claims, config.tenant) || hasLeftTenant(claims, before, config.tenant),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),
     }),

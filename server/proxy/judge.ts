@@ -1,6 +1,6 @@
 import type { Requirement, Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { RecordId, SessionId } from '../core/ids.ts'
+import type { RecordId, SessionId, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
@@ -16,6 +16,8 @@ import type { Counted } from './limits.ts'
 
 export type JudgeDeps = {
   readonly origin: string
+  /** Where the call came in. */
+  readonly tenant: TenantId
   readonly hash: KeyedHash
   readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
   /** Reads and slides; rejects with `store_unavailable`. */
@@ -76,6 +78,7 @@ export const judge =
         token: sentCsrfToken(req),
         sessionId: session.id,
       })
+    requireTenant(deps, route, session)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: false })
@@ -104,6 +107,7 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
+    requireTenant(deps, route, session)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: true })
@@ -130,6 +134,17 @@ const liveSession = (state: SessionState, route: Route): LiveSession | undefined
   if (state.kind === 'live') return state
   if (route.public) return undefined
   throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
+}
+
+/** Cookies of other tenants do not even open here; should one, it is worth nothing all the same. */
+const requireTenant = (
+  { tenant }: JudgeDeps,
+  { tenants }: Route,
+  session: LiveSession | undefined,
+): void => {
+  if (tenants !== undefined && !tenants.includes(tenant)) throw new BrokerError('forbidden_tenant')
+  if (session !== undefined && session.facts.principal.tenant !== tenant)
+    throw new BrokerError('forbidden_tenant')
 }
 
 const requireSize = (req: Call, route: Route): void => {
