@@ -15,14 +15,16 @@ type Outgoing = Pick<ServerResponse, 'setHeader' | 'writeHead' | 'headersSent' |
   end: (text?: string) => unknown
 }
 
-/** The broker's own answers, the same from Express and from the hot path. */
-export const replies = (options: {
+export type ReplyOptions = {
   readonly secure: boolean
   readonly realm: string
   readonly formOrigins: () => readonly string[]
   /** The prefix that every address of ours has; none without. */
   readonly base?: string
-}) => {
+}
+
+/** The broker's own answers, the same from Express and from the hot path. */
+export const replies = (options: ReplyOptions) => {
   const headers = Object.entries(ownAnswerHeaders(options.secure))
 
   const begin = (req: IncomingMessage, res: Outgoing, isFramed = false) => {
