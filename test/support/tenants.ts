@@ -65,7 +65,12 @@ export const startTenants = async (t: TestContext, options: TenantsOptions = {})
   const config = options.config?.(whole) ?? whole
   const broker = createBroker(config, { clock, backend, log: options.log ?? silentLog })
   serve(server, broker)
-  const issuer = { close: () => void [one.close(), two.close()] }
+  const issuer = {
+    close: () => {
+      one.close()
+      two.close()
+    },
+  }
   endTogether(t, { server, broker, issuer, upstream })
   const places: Readonly<Record<TenantName, Place>> = {
     default: { origin, base: '' },
