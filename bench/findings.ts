@@ -1,5 +1,3 @@
-import type { Pace } from './measure/rounds.ts'
-
 /** One goal with what was measured for it. */
 export type Goal = {
   readonly text: string
@@ -38,6 +36,13 @@ export type Findings = {
   readonly tables: readonly Table[]
   readonly goals: readonly Goal[]
   readonly bars?: Bars
+}
+
+/** How long and how often a part measures, and where it tells of it. */
+export type Pace = {
+  readonly rounds: number
+  readonly seconds: number
+  readonly say: (text: string) => void
 }
 
 /** One measurement that can run alone. */

@@ -54,7 +54,7 @@ routes:
 | \`require.scopes\` | list of scopes | no rule | The access token was granted them all. |
 | \`require.acr\` | list of values | no rule | The login has one of these levels, or 401 \`step_up_required\`. |
 | \`require.max_age\` | seconds, 1 or more | no rule | The login is not older than this, or 401 \`step_up_required\`. |
-| \`verify_token\` | boolean | \`false\` | \`true\`: the JWT is checked here as well as in the service. ${later} |
+| \`verify_token\` | boolean | \`false\` | \`true\`: the access token is checked here as well as in the service. Needs an \`audience\` or \`resource\`, of the route or the login's. |
 | \`csrf\` | boolean | \`true\` | \`false\`: no CSRF token is asked for. Calls from other sites are refused all the same. |
 | \`cors\` | list of origins | none | Other origins whose pages may call. |
 | \`headers\` | names and texts | none | Headers made from claims, such as \`X-User: "{claims.sub}"\`. |

@@ -1,9 +1,9 @@
-import type { Tenant } from './config/config.ts'
-import type { BrokerConfig, ReadyConfig } from './foundations.ts'
+import type { Config, Tenant } from './config/config.ts'
+import type { ReadyConfig } from './foundations.ts'
 import { tenantSecrets } from './session/tenant-keys.ts'
 
 /** The settings of each tenant at each place where it is entered, with secrets of its own. */
-export const entranceConfigs = (config: BrokerConfig): readonly ReadyConfig[] => {
+export const entranceConfigs = (config: Config): readonly ReadyConfig[] => {
   const { tenant, tenants = [], origin } = config
   return [
     ...(tenant === undefined ? [] : [settingsOf(config, tenant, { origin, base: '' })]),
@@ -25,7 +25,7 @@ const placesOf = ({ hosts = [], pathPrefix }: Tenant, origin: string): readonly 
   return pathPrefix === undefined ? atHosts : [...atHosts, { origin, base: pathPrefix }]
 }
 
-const settingsOf = (config: BrokerConfig, tenant: Tenant, place: Place): ReadyConfig => {
+const settingsOf = (config: Config, tenant: Tenant, place: Place): ReadyConfig => {
   const { session } = config
   const own = tenantSecrets(session, tenant.id)
   return { ...config, ...place, tenant, session: { ...session, ...own, ...tenant.session } }

@@ -1,10 +1,9 @@
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { monotonicMs } from './core/clock.ts'
 import type { Route } from './config/config.ts'
+import { profiles } from './core/profiles.ts'
 import { tokenKey } from './core/token-set.ts'
 import { routePolicy } from './policy/route-policy.ts'
-import { isNoLongerAllowed } from './oidc/may-log-in.ts'
-import { hasLeftTenant } from './oidc/tenant-claim.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
@@ -12,20 +11,22 @@ import { judge, judgeUpgrade } from './proxy/judge.ts'
 import type { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
+import { tokenWantOf } from './proxy/token-want.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
-import { circuitBreaker } from './refresh/circuit-breaker.ts'
 import type { FreshTokens } from './refresh/fresh-token.ts'
-import { freshTokens } from './refresh/fresh-token.ts'
-import { refreshSession } from './refresh/refresh-session.ts'
-import { refreshTurns } from './refresh/turns.ts'
 import { sessionCache } from './session/session-cache.ts'
 import { sessionCookieReader } from './session/session-cookie.ts'
 import { askStepUp } from './step-up/ask-step-up.ts'
 import type { StepUpHandles } from './step-up/handles.ts'
 import type { LiveSession } from './session/records.ts'
+import { pinned } from './token-validation/algorithms.ts'
+import { boundedJson } from './token-validation/bounded-json.ts'
+import { remoteKeys } from './token-validation/remote-keys.ts'
+import { verifiedToken } from './token-validation/verified-token.ts'
 import type { TokenVault } from './vault/vault.ts'
+import { tokenRoom } from './wire-tokens.ts'
 
 /** Looks that nobody waits for are taken together. */
 const gatherMs = 25
@@ -94,6 +95,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     ...policyRoom(config, powers, { ...parts, tokens }),
     limit: parts.limit,
   }
+  const verified = tokenCheckRoom(config, powers, parts)
   return {
     log: powers.log,
     reply: parts.reply,
@@ -106,14 +108,41 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     },
     clientAddress: clientAddress(config.trustProxy),
     newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
-    judge: judge(deps),
-    judgeUpgrade: judgeUpgrade(deps),
+    judge: verified(judge(deps)),
+    judgeUpgrade: verified(judgeUpgrade(deps)),
     forward: forward({ upstreams: parts.upstream }),
     upstreams: parts.upstream,
     tunnels: parts.tunnels,
     streams: parts.streams,
     eventQuietMs: powers.streaming.eventQuietMs,
   }
+}
+
+/** What judges a call, with the check of its token after all else where the route asks for it. */
+const tokenCheckRoom = ({ tenant }: ReadyConfig, powers: Powers, { provider }: Parts) => {
+  const { clock, log, providerFetch } = powers
+  const reading = {
+    timeoutMs: tenant.timeoutMs,
+    fetch: (url: string, options: Omit<Parameters<typeof providerFetch.fetch>[1], 'body'>) =>
+      providerFetch.fetch(url, { ...options, body: undefined }),
+  }
+  const check = verifiedToken({
+    log,
+    nowMs: clock.nowMs,
+    algorithms: pinned(),
+    keys: remoteKeys({
+      nowMs: clock.nowMs,
+      read: async () => await boundedJson(await provider.jwksUri(), reading),
+    }),
+    introspect: provider.introspect,
+    dialect: profiles[tenant.profile].accessToken,
+    audience: tenant.audience ?? tenant.resource,
+  })
+  return (judged: HotPathDeps['judge']): HotPathDeps['judge'] =>
+    (call, route, counted) =>
+      route.verifyToken === true
+        ? judged(call, route, counted).then((admitted) => check(admitted, route))
+        : judged(call, route, counted)
 }
 
 /** The rules of routes, and the way to a stronger login. */
@@ -124,11 +153,9 @@ const policyRoom = (
 ) => {
   const { nowMs } = clock
   const ask = askStepUp({ log, nowMs, origin: config.origin, base, keep: stepUps.keep })
-  const grantedScope = async (
-    session: LiveSession,
-    { audience, resource, scope }: Route,
-  ): Promise<string | undefined> => {
-    const want = { audience, resource, scope }
+  const grantedScope = async (session: LiveSession, route: Route): Promise<string | undefined> => {
+    // Where no token goes along, the login's own scopes count.
+    const want = tokenWantOf(route) ?? {}
     const known = vault.open(session)?.content.sets[tokenKey(want)]
     return (known ?? (await tokens.fresh(session, want))).scope
   }
@@ -142,42 +169,4 @@ const policyRoom = (
       askStepUp: ask,
     }),
   }
-}
-
-const tokenRoom = (config: ReadyConfig, powers: Powers, parts: Parts): FreshTokens => {
-  const { clock, log, backend } = powers
-  const shared = {
-    clock,
-    log,
-    aheadSeconds: config.refreshAheadSeconds,
-    openVault: parts.vault.open,
-  }
-  const lock = 'refresh'
-  return freshTokens({
-    ...shared,
-    waitMs: config.tenant.timeoutMs,
-    keep: parts.keep.add,
-    endSession: ({ id }) => parts.records.end(id, 'session_expired'),
-    refresh: refreshSession({
-      ...shared,
-      keep: parts.keep.add,
-      leewaySeconds: config.tenant.refreshLeewaySeconds,
-      breaker: circuitBreaker(clock, log),
-      readSession: (id) => parts.records.read(id, false),
-      saveVault: parts.vault.save,
-      takeTurn: refreshTurns({
-        clock,
-        log,
-        lock: (id, holdMs) => backend.lock(id, lock, holdMs),
-        extend: (id, fence, holdMs) => backend.extend(id, lock, fence, holdMs),
-        unlock: (id, fence) => backend.unlock(id, lock, fence),
-        onChange: backend.onChange,
-      }),
-      grant: (_principal, request) => parts.provider.refresh(request),
-      isNoLongerAllowed: (claims, before) =>
-        isNoLongerAllowed(claims, config.tenant) || hasLeftTenant(claims, before, config.tenant),
-      endSession: parts.records.end,
-      revoke: (_principal, token) => parts.provider.revoke(token),
-    }),
-  })
 }

@@ -1,5 +1,6 @@
 import type { Powers, ReadyConfig } from './foundations.ts'
 import type { RequestHandler } from 'express'
+import { profiles } from './core/profiles.ts'
 import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
 import { frontchannelLogoutRoutes } from './frontchannel-logout/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
@@ -78,6 +79,7 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
         log.warn({ err }, 'token of a failed login not revoked')
       })
     },
+    revokesTheSession: profiles[config.tenant.profile].revokesTheSession,
     enlist: parts.signOut.enlist,
     isSignedOut: parts.signOut.isSignedOut,
   })

@@ -1,13 +1,7 @@
-import type { Bars } from '../findings.ts'
+import type { Bars, Pace } from '../findings.ts'
 import type { Round, Target } from './load.ts'
 import { loadRound } from './load.ts'
 import { median } from './numbers.ts'
-
-export type Pace = {
-  readonly rounds: number
-  readonly seconds: number
-  readonly say: (text: string) => void
-}
 
 export type Measured = { readonly target: Target; readonly all: readonly Round[] }
 

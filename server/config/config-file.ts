@@ -3,7 +3,7 @@ import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { asTenantId } from '../core/ids.ts'
 import type { Requirement, Route } from './config.ts'
-import type { FileShape, RouteShape } from './file-schema.ts'
+import type { RouteShape } from './file-schema.ts'
 import { fileSchema } from './file-schema.ts'
 import type { Env, Problem } from './reader.ts'
 import type { TenantShape } from './tenant-schema.ts'
@@ -49,7 +49,6 @@ export const readConfigFile = (text: string, sources: FileSources): FileContent 
     for (const issue of parsed.error.issues) note(placeOf(issue), messageOf(issue))
     return nothing
   }
-  noteUnbuilt(parsed.data, note)
   return { routes: parsed.data.routes.map(toRoute), tenants: parsed.data.tenants ?? [] }
 }
 
@@ -136,17 +135,6 @@ const messageOf = (issue: z.core.$ZodIssue): string => {
 /** Less what follows a colon: `{ secret:abc }`, without the blank, is one key. */
 const shownKey = (key: string): string => key.replace(/:.*$/s, '').slice(0, 40)
 
-/** What the file may say and this version does not do is refused: a rule that is silently ignored protects nothing. */
-const noteUnbuilt = (file: FileShape, note: Note): void => {
-  const unbuilt = 'is not available in this version'
-  file.routes.forEach((route, i) => {
-    const place = `routes[${i}]`
-    if (route.token === 'service' || route.token === 'exchange')
-      note(`${place}.token`, `${route.token} ${unbuilt}`)
-    if (route.verify_token === true) note(`${place}.verify_token`, unbuilt)
-  })
-}
-
 const defaultBodyBytes = 100 * 1_024 * 1_024
 
 const toRoute = (shape: RouteShape): Route => ({
@@ -155,12 +143,13 @@ const toRoute = (shape: RouteShape): Route => ({
   methods: shape.methods,
   upstreams: shape.upstream,
   stripPrefix: shape.strip_prefix ?? '',
-  token: shape.token === 'optional' || shape.token === 'none' ? shape.token : 'user',
+  token: shape.token ?? 'user',
   public: shape.public ?? false,
   audience: shape.audience,
   resource: shape.resource,
   scope: shape.scope,
   require: shape.require && requirementOf(shape.require),
+  ...(shape.verify_token === true && { verifyToken: true }),
   csrf: shape.csrf ?? true,
   cors: shape.cors ?? [],
   pass: {

@@ -92,6 +92,9 @@ export type RoleRules = {
   readonly write?: readonly string[] | undefined
 }
 
+/** Whose token goes along: the user's own, one exchanged for it, the client's, or none. */
+export type TokenKind = 'user' | 'optional' | 'service' | 'exchange' | 'none'
+
 /** What a route asks of a token: whose, for whom. */
 export type Route = {
   /** Canonical prefix, matched by whole segments; longest wins. */
@@ -102,12 +105,14 @@ export type Route = {
   /** Origins, no path. */
   readonly upstreams: readonly string[]
   readonly stripPrefix: string
-  readonly token: 'user' | 'optional' | 'none'
+  readonly token: TokenKind
   readonly public: boolean
   readonly audience?: string | undefined
   readonly resource?: string | undefined
   readonly scope?: string | undefined
   readonly require?: Requirement | undefined
+  /** Whether the token is checked here as well as in the service. */
+  readonly verifyToken?: boolean | undefined
   readonly csrf: boolean
   /** Foreign origins that may call, exact. */
   readonly cors: readonly string[]

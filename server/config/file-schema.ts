@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { claimHeader } from './claim-headers.ts'
 import type { Parser } from './parsers.ts'
-import { origin as parseOrigin, readableCertificates } from './parsers.ts'
+import {
+  origin as parseOrigin,
+  readableCertificates,
+  resource as parseResource,
+} from './parsers.ts'
 import { plainPath } from './plain-path.ts'
 import { tenantSchema } from './tenant-schema.ts'
 
@@ -63,6 +67,9 @@ const oneOrMore = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).min(1))
 
 const roleList = z.array(z.string().min(1)).min(1)
+/** RFC 6749 section 3.3. */
+const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
 /** What a scope is made of (RFC 6749 section 3.3), and an acr where several stand in one parameter. */
 const wordList = z
   .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, 'must be one word, without quotes'))
@@ -104,8 +111,8 @@ const routeSchema = z
     token: z.enum(['user', 'optional', 'service', 'exchange', 'none']).optional(),
     public: flag.optional(),
     audience: z.string().min(1).optional(),
-    resource: z.string().min(1).optional(),
-    scope: z.string().min(1).optional(),
+    resource: parsedText(parseResource).optional(),
+    scope: z.string().regex(scopePattern, 'must be scopes with one blank between them').optional(),
     require: requirement.optional(),
     verify_token: flag.optional(),
     csrf: flag.optional(),
@@ -142,9 +149,18 @@ const routeSchema = z
     path: ['public'],
     message: 'takes token: none or token: optional',
   })
+  .refine(
+    ({ token, audience, resource, scope }) =>
+      token !== 'exchange' || [audience, resource, scope].some((named) => named !== undefined),
+    { path: ['token'], message: 'exchange needs audience, resource or scope: a token for what' },
+  )
   .refine(({ public: open, require }) => open !== true || require === undefined, {
     path: ['require'],
     message: 'is for routes that need a session, and this one is public',
+  })
+  .refine(({ verify_token: verified, token }) => verified !== true || token !== 'none', {
+    path: ['verify_token'],
+    message: 'is for routes that send a token, and this one has token: none',
   })
   .refine(
     ({ path, strip_prefix: prefix }) => prefix === undefined || `${path}/`.startsWith(`${prefix}/`),

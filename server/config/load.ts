@@ -6,6 +6,7 @@ import type { Config, RedisSettings, SessionSettings } from './config.ts'
 import { lifeOf } from './file-tenants.ts'
 import { loadApi } from './load-api.ts'
 import { loadTenant } from './load-tenant.ts'
+import { refuseUnfit } from './route-tenant-rules.ts'
 import { warningsFor } from './warnings.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
@@ -61,6 +62,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     ...loadApi(read, { env, readFile, production, origin, session, tenant }),
     ...loadProcess(read),
   }
+  refuseUnfit(read, config)
   if (production) refuseDefaults(read, config)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')

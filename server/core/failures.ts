@@ -130,6 +130,11 @@ export const failures = {
     title: 'Something broke in the broker',
     mend: 'Report the request_id: the log has the cause.',
   },
+  token_refused: {
+    status: 502,
+    title: 'The identity provider gives no token for this API',
+    mend: "Not a matter of logging in: the operator finds the provider's reason in the log, and compares token, audience, resource and scope of the route with what the client may ask for.",
+  },
   upstream_unreachable: {
     status: 502,
     title: 'The API cannot be reached',

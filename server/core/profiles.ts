@@ -22,9 +22,54 @@ export type Profile = {
   readonly scopeForTokens: boolean
   /** Its UserInfo endpoint takes the access token whomever that is for. */
   readonly userInfo: boolean
+  /** A refreshed ID token has the last `auth_time` of the provider's own session, not that of the login. */
+  readonly authTimeMoves: boolean
+  /** Revoking a refresh token ends every grant that this client has in the provider's session, a later login's too. */
+  readonly revokesTheSession: boolean
+  readonly tokenExchange: ExchangeDialect
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
+  readonly accessToken: AccessTokenDialect
+}
+
+/** How its access tokens tell that they are ones, and for whom. */
+export type AccessTokenDialect = {
+  /** `at+jwt`: RFC 9068 section 2.1. `compat`: the header may say `JWT` or nothing as well. */
+  readonly typ: 'at+jwt' | 'compat'
+  /** Claims without which it is refused. */
+  readonly required: readonly string[]
+  /** Where the header does not tell it from an ID token: one of these claims does, with one of these values where there are any. */
+  readonly marks: readonly { readonly claim: string; readonly values?: readonly string[] }[]
+  /** Where `aud` is missing: the claim that stands for it. */
+  readonly audienceClaim?: string | undefined
+  /** Path by dots of the claim that names the tenant. */
+  readonly tenantClaim: string
+}
+
+/** How a token for another API is asked for on behalf of a user. */
+export type ExchangeDialect = {
+  readonly grantType: string
+  /** The parameter that the user's access token goes in. */
+  readonly subjectParameter: 'subject_token' | 'assertion'
+  /** What goes along with every request. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** What the answer must say that it brings; undefined: the grant has no such member. */
+  readonly issuedTokenType?: string | undefined
+  /** Refusals that may mean the user's token: one more try with a new one is worth it. */
+  readonly subjectErrors: readonly string[]
+}
+
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** RFC 8693 section 2. */
+const standardExchange: ExchangeDialect = {
+  grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subjectParameter: 'subject_token',
+  parameters: { subject_token_type: accessTokenType, requested_token_type: accessTokenType },
+  issuedTokenType: accessTokenType,
+  // Section 2.2.2 has the first; the others are what servers say instead.
+  subjectErrors: ['invalid_request', 'invalid_grant', 'invalid_token'],
 }
 
 /** How the address is made where the provider's own session ends. */
@@ -44,6 +89,21 @@ const standardLogout: EndSessionDialect = {
   takesIdToken: true,
 }
 
+/** RFC 9068 section 2.2. */
+const standardAccessToken: AccessTokenDialect = {
+  typ: 'at+jwt',
+  required: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+  // No ID token says what it may be used for, or at which client it was got by name (OpenID Connect Core 1.0 section 2).
+  marks: [{ claim: 'scope' }, { claim: 'scp' }, { claim: 'client_id' }],
+  tenantClaim: 'tenant',
+}
+
+const olderAccessToken: AccessTokenDialect = {
+  ...standardAccessToken,
+  typ: 'compat',
+  required: ['iss', 'exp', 'iat'],
+}
+
 const generic: Profile = {
   rolesClaim: 'roles',
   furtherRoles: [],
@@ -53,8 +113,12 @@ const generic: Profile = {
   takesResource: true,
   scopeForTokens: false,
   userInfo: true,
+  authTimeMoves: false,
+  revokesTheSession: false,
+  tokenExchange: standardExchange,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
+  accessToken: standardAccessToken,
 }
 
 /** For providers whose used refresh tokens stay good; a day is longer than any session waits with a refresh in doubt. */
@@ -68,6 +132,16 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     // Server Administration Guide, "Protocol mappers": the claims of the client scope `roles`.
     rolesClaim: 'realm_access.roles',
     furtherRoles: [['resource_access', '{client_id}', 'roles']],
+    // Seen with 26.7.3, against OpenID Connect Core 1.0 section 12.2; docs/adr/refreshed-id-token.md.
+    authTimeMoves: true,
+    // Seen with 26.7.3: "Session doesn't have required client".
+    revokesTheSession: true,
+    // Its header says `JWT` unless the client is set to "Use at+jwt as access token header type"; the claim `typ` tells always.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'typ', values: ['Bearer', 'DPoP'] }],
+      tenantClaim: 'organization',
+    },
   },
   entra: {
     ...generic,
@@ -85,27 +159,54 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     scopeForTokens: true,
     // …/userinfo: hosted on Microsoft Graph, which takes no token for another API, and says no more than the ID token.
     userInfo: false,
+    // …/v2-oauth2-on-behalf-of-flow, "Middle-tier access token request".
+    tokenExchange: {
+      grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      subjectParameter: 'assertion',
+      parameters: { requested_token_use: 'on_behalf_of' },
+      subjectErrors: ['invalid_grant'],
+    },
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
     frontchannel: 'sid_alone',
+    // …/access-token-claims-reference: `azp` or `appid` is the client; an ID token has neither (…/id-token-claims-reference).
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'scp' }, { claim: 'azp' }, { claim: 'appid' }],
+      tenantClaim: 'tid',
+    },
   },
   auth0: {
     ...generic,
     // auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens.
     refreshScope: 'offline_access',
+    // …/tokens/access-tokens/access-token-profiles: RFC 9068 is the other profile; the default one has `azp` for the client.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [...olderAccessToken.marks, { claim: 'azp' }],
+      tenantClaim: 'org_id',
+    },
   },
   okta: {
     ...generic,
     // developer.okta.com/docs/guides/refresh-tokens.
     refreshScope: 'offline_access',
     rolesClaim: 'groups',
+    // …/docs/reference/api/oidc, "Access token": the header has no `typ`; `cid` is the client.
+    accessToken: { ...olderAccessToken, marks: [{ claim: 'cid' }] },
   },
   cognito: {
     ...generic,
     rolesClaim: 'cognito:groups',
     // docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html.
     endSession: { unlistedPath: '/logout', returnAddress: 'logout_uri', takesIdToken: false },
+    // …/amazon-cognito-user-pools-using-the-access-token.html: no `typ`, `token_use` tells, and `client_id` stands where `aud` would.
+    accessToken: {
+      ...olderAccessToken,
+      marks: [{ claim: 'token_use', values: ['access'] }],
+      audienceClaim: 'client_id',
+    },
   },
   google: {
     ...generic,

@@ -12,16 +12,20 @@ export type TokenSet = {
 
 /** Which token a route wants; all undefined means the login's own. */
 export type TokenWant = {
+  /** Got for the client itself, or for the user's token; undefined: the user's, by the refresh token. */
+  readonly kind?: 'service' | 'exchange' | undefined
   readonly audience?: string | undefined
   readonly resource?: string | undefined
   readonly scope?: string | undefined
 }
 
-/** The name of a token set in the vault: one per (audience, resource, scope). */
-export const tokenKey = ({ audience = '', resource = '', scope = '' }: TokenWant): string =>
-  audience === '' && resource === '' && scope === ''
+/** The name of a token set in the vault: one per (kind, audience, resource, scope). */
+export const tokenKey = ({ kind, audience = '', resource = '', scope = '' }: TokenWant): string => {
+  if (kind !== undefined) return JSON.stringify([audience, resource, scope, kind])
+  return audience === '' && resource === '' && scope === ''
     ? loginsOwn
     : JSON.stringify([audience, resource, scope])
+}
 
 const loginsOwn = JSON.stringify(['', '', ''])
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Random } from '../core/random.ts'
+import type { Call } from './call.ts'
 import { header } from './raw-headers.ts'
 
 /** On the request itself: a WeakMap costs each call, and every collection of garbage. */
@@ -17,4 +18,4 @@ export const assignRequestId = (req: Named, random: Random): void => {
 }
 
 /** The id that the client sees, the upstream gets and the log has. */
-export const requestIdOf = (req: Named): string => req[ownId] ?? 'unassigned'
+export const requestIdOf = (req: Call & { [ownId]?: string }): string => req[ownId] ?? 'unassigned'

@@ -28,6 +28,8 @@ export type FinishLoginDeps = {
   readonly endSession: (id: SessionId) => Promise<unknown>
   /** Tells the provider, some time, that a token is not needed; never throws. */
   readonly revoke: (token: string) => void
+  /** Whether that takes the grant of the session before along, which may be of the same session at the provider. */
+  readonly revokesTheSession: boolean
   /** Lets a sign-out at the provider find the session. */
   readonly enlist: (id: SessionId, principal: Principal) => Promise<void>
   /** Whether such a sign-out came while the session was being stored. */
@@ -65,7 +67,8 @@ export const finishLogin =
       return await storeLogin(deps, { answer, principal, pending, browser })
     } catch (error) {
       // Tokens that nobody will hold must not live on; with the refresh token go its access tokens (RFC 7009 section 2.1).
-      deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
+      if (!deps.revokesTheSession || pending.foundSessionId === undefined)
+        deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
       throw error
     }
   }

@@ -188,7 +188,12 @@ const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void
 }
 
 const neededEndpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
-const usedEndpoints = ['revocation_endpoint', 'end_session_endpoint', 'userinfo_endpoint'] as const
+const usedEndpoints = [
+  'revocation_endpoint',
+  'end_session_endpoint',
+  'userinfo_endpoint',
+  'introspection_endpoint',
+] as const
 
 /** Half a provider is none, and a browser is never sent to anything but a web address. */
 const requireEndpoints = (

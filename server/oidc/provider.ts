@@ -4,19 +4,26 @@ import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Result } from '../core/result.ts'
+import type { TokenWant } from '../core/token-set.ts'
 import type { LoginBinding, LoginWish } from './authorization-request.ts'
 import { authorizationUrl } from './authorization-request.ts'
 import type { LogoutRefusal } from './check-logout-token.ts'
 import { checkLogoutToken } from './check-logout-token.ts'
+import { clientCredentials } from './client-credentials.ts'
 import type { Callback } from './code-exchange.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { EndSessionRequest } from './end-session.ts'
 import { endSessionUrl, revokeToken } from './end-session.ts'
+import type { Introspection } from './introspection.ts'
+import { introspect } from './introspection.ts'
+import type { GrantOutcome } from './grant-outcome.ts'
 import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
 import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
 import { refreshGrant } from './refresh-grant.ts'
 import type { IDToken, TokenAnswer } from './token-answer.ts'
+import type { ExchangeOutcome, ExchangeRequest } from './token-exchange.ts'
+import { tokenExchange } from './token-exchange.ts'
 import { lacksClaims } from './userinfo.ts'
 
 /** One tenant's authorization server, a function for each message; all but the last two reject with `idp_unavailable` when it is away. */
@@ -24,8 +31,16 @@ export type Provider = {
   readonly authorizationUrl: (wish: LoginWish, binding: LoginBinding) => Promise<URL>
   readonly exchange: (callback: Omit<Callback, 'redirectUri'>) => Promise<TokenAnswer>
   readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
+  /** A token for the client itself; never rejects. */
+  readonly clientCredentials: (want: TokenWant) => Promise<GrantOutcome>
+  /** The user's token in exchange for another; never rejects. */
+  readonly tokenExchange: (request: ExchangeRequest) => Promise<ExchangeOutcome>
   readonly revoke: (refreshToken: string) => Promise<void>
   readonly checkLogoutToken: (token: string) => Promise<Result<LogoutOrder, LogoutRefusal>>
+  /** What the provider says of an access token; rejects when it does not say in time. */
+  readonly introspect: (accessToken: string) => Promise<Introspection>
+  /** Where the keys are that sign its tokens. */
+  readonly jwksUri: () => Promise<string>
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
   readonly origins: () => readonly string[]
   readonly status: () => IssuerStatus
@@ -70,8 +85,13 @@ export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps
       isAway = outcome.kind === 'try_again' || outcome.kind === 'in_doubt'
       return outcome
     },
+    clientCredentials: (want) => clientCredentials(met, tenant, want, clock),
+    tokenExchange: (request) => tokenExchange(met, tenant, request, clock),
     revoke,
     checkLogoutToken: (token) => checkLogoutToken(token, met, tenant, clock),
+    introspect: async (accessToken) =>
+      await withDeadline(introspect(await met(), accessToken), tenant.timeoutMs, tooSlow),
+    jwksUri: async () => (await configuration()).serverMetadata().jwks_uri ?? '',
     endSessionUrl: async (request) => endSessionUrl(await configuration(), tenant, request),
     origins: () => issuers.origins(tenant),
     status: () => (isAway ? 'unreachable' : issuers.status(tenant)),

@@ -1,7 +1,8 @@
 import type { TokenEndpointResponse } from 'openid-client'
 import { refreshTokenGrant } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
-import type { Issuer, Sub } from '../core/ids.ts'
+import type { Issuer, Sid, Sub } from '../core/ids.ts'
+import { profiles } from '../core/profiles.ts'
 import type { TokenWant } from '../core/token-set.ts'
 import type { Tenant } from '../config/config.ts'
 import type { VerifySignature } from './signature-check.ts'
@@ -40,6 +41,7 @@ export type RefreshRequest = {
   readonly login: {
     readonly issuer: Issuer
     readonly sub: Sub
+    readonly sid?: Sid | undefined
     readonly authTimeSeconds?: number | undefined
     readonly nonce?: string | undefined
   }
@@ -54,12 +56,18 @@ export const refreshGrant = async (
   clock: Clock,
 ): Promise<RefreshOutcome> => {
   const { clientId } = tenant
+  const { authTimeMoves } = profiles[tenant.profile]
   try {
     const parameters = tokenParameters(tenant, request.want)
     const answer = await asClient((configuration) =>
       refreshTokenGrant(configuration, request.refreshToken, parameters),
     )
-    return await judge(answer, { ...request.login, clientId }, verifySignature, clock)
+    return await judge(
+      answer,
+      { ...request.login, clientId, authTimeMoves },
+      verifySignature,
+      clock,
+    )
   } catch (error) {
     const cause = loggable(error)
     const kind = refreshFailureKind(error)

@@ -14,11 +14,11 @@ export const saneTokenAnswers =
     if (url !== tokenEndpoint || response.status !== 200) return response
     const headers = new Headers(response.headers)
     for (const name of ['content-length', 'content-encoding']) headers.delete(name)
-    const body = saneAnswer(await response.text(), isRefresh(options.body))
+    const body = saneAnswer(await response.text(), isOfLogin(options.body))
     return new Response(body, { status: response.status, headers })
   }
 
-const asideName = 'id_token_of_refresh'
+const asideName = 'id_token_aside'
 
 /** The ID token that a refresh brought. */
 export const idTokenOfRefresh = (answer: TokenEndpointResponse): string | undefined => {
@@ -28,17 +28,18 @@ export const idTokenOfRefresh = (answer: TokenEndpointResponse): string | undefi
   return raw
 }
 
-const isRefresh = (body: unknown): boolean =>
-  body instanceof URLSearchParams && body.get('grant_type') === 'refresh_token'
+/** The one grant whose ID token is the library's to judge. */
+const isOfLogin = (body: unknown): boolean =>
+  body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code'
 
-const saneAnswer = (text: string, refresh: boolean): string => {
+const saneAnswer = (text: string, ofLogin: boolean): string => {
   const answer = parsed(text)
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return text
   const { id_token: idToken, ...rest }: { id_token?: unknown } = answer
   return JSON.stringify({
     ...rest,
     ...('expires_in' in answer && { expires_in: lifeSeconds(answer.expires_in) }),
-    ...(idToken !== undefined && { [refresh ? asideName : 'id_token']: idToken }),
+    ...(idToken !== undefined && { [ofLogin ? 'id_token' : asideName]: idToken }),
   })
 }
 

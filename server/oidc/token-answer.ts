@@ -22,6 +22,8 @@ export const readTokens = (
 ): Omit<TokenAnswer, 'idToken'> => {
   // Sent as a bearer token, a token of another kind would be worthless, or too much.
   if (answer.token_type !== 'bearer') throw invalid('token_type is not Bearer')
+  // RFC 6749 appendix A.12; a line break in it would be a header of the provider's own making.
+  if (!/^[\x20-\x7e]+$/.test(answer.access_token)) throw invalid('access_token is no text')
   return {
     tokenSet: {
       accessToken: answer.access_token,

@@ -6,12 +6,20 @@ import type { TokenWant } from '../core/token-set.ts'
 export const tokenParameters = (
   { profile, resource: usual, scope: login }: Tenant,
   want: TokenWant = {},
-): Record<string, string> => {
-  const resource = want.resource ?? usual
-  const scope = want.scope ?? (profiles[profile].scopeForTokens ? login : undefined)
-  return {
-    ...(resource !== undefined && { resource }),
-    ...(want.audience !== undefined && { audience: want.audience }),
-    ...(scope !== undefined && { scope }),
-  }
-}
+): Record<string, string> =>
+  wantParameters({
+    audience: want.audience,
+    resource: want.resource ?? usual,
+    scope: want.scope ?? (profiles[profile].scopeForTokens ? login : undefined),
+  })
+
+/** The same of a want alone. */
+export const wantParameters = ({
+  audience,
+  resource,
+  scope,
+}: TokenWant): Record<string, string> => ({
+  ...(resource !== undefined && { resource }),
+  ...(audience !== undefined && { audience }),
+  ...(scope !== undefined && { scope }),
+})

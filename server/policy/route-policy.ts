@@ -6,6 +6,7 @@ import type { StepUpDemand } from '../core/step-up.ts'
 import type { Call } from '../http/call.ts'
 import { isSafeMethod } from '../http/csrf.ts'
 import { loginPath } from '../http/endpoints.ts'
+import { requestIdOf } from '../http/request-id.ts'
 import type { LiveSession } from '../session/records.ts'
 import { decide } from './decide.ts'
 
@@ -38,16 +39,30 @@ export const routePolicy =
   async ({ call, route, requirement, session, bothWays }: PolicyCase): Promise<void> => {
     if (session === undefined) throw new BrokerError('login_required', { loginUrl: loginPath })
     const isSafe = isSafeMethod(call.method)
+    const scopes = requirement.scopes && words(await deps.grantedScope(session, route))
     const verdict = decide(session.facts.principal, requirement, {
       reads: isSafe,
       writes: bothWays || !isSafe,
       nowSeconds: Math.floor(deps.nowMs() / 1_000),
-      scopes: requirement.scopes && words(await deps.grantedScope(session, route)),
+      scopes,
       tenant: deps.tenant,
     })
     if (verdict.kind === 'allow') return
     const { code, reason } = verdict
-    deps.log.debug({ code, reason, route: route.path }, 'refused by the rules of its route')
+    const { roles, acr, authTimeSeconds, sub } = session.facts.principal
+    deps.log.debug(
+      {
+        code,
+        reason,
+        route: route.path,
+        method: call.method,
+        request_id: requestIdOf(call),
+        sub,
+        asks: requirement,
+        has: { roles, scopes, acr, authTimeSeconds },
+      },
+      'refused by the rules of its route',
+    )
     if (verdict.code === 'step_up_required')
       throw await deps.askStepUp(call, session, verdict.demand)
     throw new BrokerError(verdict.code)

@@ -8,16 +8,6 @@ import { browserSink } from './browser-sink.ts'
 import { callsTokenInvalid } from './challenges.ts'
 import { demandIn } from './step-up-challenge.ts'
 
-/** What became of one exchange with an upstream. */
-export type Outcome =
-  | { readonly kind: 'answered' }
-  /** Nothing was answered. */
-  | { readonly kind: 'failed'; readonly cause: Error }
-  /** The upstream called the token invalid; its answer is held back, and here is another token. */
-  | { readonly kind: 'renewed'; readonly token: TokenSet }
-  /** The upstream called the login too weak; its answer is dropped for this refusal. */
-  | { readonly kind: 'demanded'; readonly refusal: () => Promise<BrokerError> }
-
 export type Answering = SinkDeps & {
   /** Another token than the one sent; undefined: there is none to be asked for. */
   readonly insteadToken: (() => Promise<TokenSet | undefined>) | undefined

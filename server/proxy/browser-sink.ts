@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { BrokerError } from '../core/errors.ts'
 import type { RecordId } from '../core/ids.ts'
+import type { TokenSet } from '../core/token-set.ts'
 import { headerOf } from '../http/raw-headers.ts'
-import type { Outcome } from './answer-handler.ts'
 import { cutAnswer } from './cut-answer.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { ResponseFacts } from './response-headers.ts'
@@ -10,6 +11,16 @@ import { browserHeaders } from './response-headers.ts'
 import type { Silence, SilenceLimits } from './silence.ts'
 import { endSilence, heard, isEventStream } from './silence.ts'
 import type { OpenStream } from './watched-sessions.ts'
+
+/** What became of one exchange with an upstream. */
+export type Outcome =
+  | { readonly kind: 'answered' }
+  /** Nothing was answered. */
+  | { readonly kind: 'failed'; readonly cause: Error }
+  /** The upstream called the token invalid; its answer is held back, and here is another token. */
+  | { readonly kind: 'renewed'; readonly token: TokenSet }
+  /** The upstream called the login too weak; its answer is dropped for this refusal. */
+  | { readonly kind: 'demanded'; readonly refusal: () => Promise<BrokerError> }
 
 /** Where the events of an upstream's answer go. */
 export type Sink = {

@@ -13,6 +13,8 @@ import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { Counted } from './limits.ts'
+import { requireTenant } from './own-tenant.ts'
+import { tokenWantOf } from './token-want.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -78,15 +80,13 @@ export const judge =
         token: sentCsrfToken(req),
         sessionId: session.id,
       })
-    requireTenant(deps, route, session)
+    requireTenant(deps.tenant, route, session?.facts.principal)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: false })
     requireSize(req, route)
     if (counted !== undefined) await deps.limit(counted, session)
-    const want = session && wantOf(route)
-    const token = want && (await deps.freshToken(session, want))
-    return admitted(deps, { req, route, session, want, token })
+    return admitted(deps, await withToken(deps, { req, route, session }))
   }
 
 /**
@@ -107,14 +107,12 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
-    requireTenant(deps, route, session)
+    requireTenant(deps.tenant, route, session?.facts.principal)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: true })
     if (counted !== undefined) await deps.limit(counted, session)
-    const want = session && wantOf(route)
-    const token = want && (await deps.freshToken(session, want))
-    return admitted(deps, { req, route, session, want, token })
+    return admitted(deps, await withToken(deps, { req, route, session }))
   }
 
 /** Without a list every method passes but TRACE, TRACK and CONNECT, which the front door refuses. */
@@ -136,17 +134,6 @@ const liveSession = (state: SessionState, route: Route): LiveSession | undefined
   throw sessionEnded(state.kind === 'ended' ? state.reason : 'missing', loginPath)
 }
 
-/** Cookies of other tenants do not even open here; should one, it is worth nothing all the same. */
-const requireTenant = (
-  { tenant }: JudgeDeps,
-  { tenants }: Route,
-  session: LiveSession | undefined,
-): void => {
-  if (tenants !== undefined && !tenants.includes(tenant)) throw new BrokerError('forbidden_tenant')
-  if (session !== undefined && session.facts.principal.tenant !== tenant)
-    throw new BrokerError('forbidden_tenant')
-}
-
 const requireSize = (req: Call, route: Route): void => {
   if (Number(req.headers['content-length'] ?? 0) > route.bodyLimitBytes)
     throw new BrokerError('body_too_large', {
@@ -154,17 +141,33 @@ const requireSize = (req: Call, route: Route): void => {
     })
 }
 
-/** Undefined where the route sends no token. */
-const wantOf = ({ token, audience, resource, scope }: Route): TokenWant | undefined =>
-  token === 'none' ? undefined : { audience, resource, scope }
-
-type Judged = {
+type Passed = {
   readonly req: Call
   readonly route: Route
   readonly session: LiveSession | undefined
-  readonly want: TokenWant | undefined
-  readonly token: TokenSet | undefined
 }
+
+type Judged = Passed & {
+  readonly want?: TokenWant | undefined
+  readonly token?: TokenSet | undefined
+}
+
+/** A session that turns out to be over when its token is wanted is none, where none is needed. */
+const withToken = async (deps: JudgeDeps, passed: Passed): Promise<Judged> => {
+  const { session, route } = passed
+  const want = tokenWantOf(route)
+  if (session === undefined || want === undefined) return passed
+  try {
+    return { ...passed, want, token: await deps.freshToken(session, want) }
+  } catch (error) {
+    if (route.public && isSessionOver(error)) return { ...passed, session: undefined }
+    throw error
+  }
+}
+
+const isSessionOver = (error: unknown): boolean =>
+  error instanceof BrokerError &&
+  (error.code === 'session_expired' || error.code === 'session_revoked')
 
 const admitted = (deps: JudgeDeps, { req, route, session, want, token }: Judged): Admitted => {
   const principal = session?.facts.principal

@@ -68,13 +68,29 @@ const refreshVault = async (deps: RefreshSessionDeps, run: Running): Promise<Tok
       return await waitForOrphan(deps, run)
     case 'in_doubt':
       return await livesOnInDoubt(deps, run)
-    case 'send':
-      return await send(deps, await writeIntent(deps, run), refreshToken)
+    case 'send': {
+      const written = await writeIntent(deps, run)
+      return await (written === undefined
+        ? lookAgain(deps, run)
+        : send(deps, written, refreshToken))
+    }
   }
 }
 
-/** From here to its outcome, a crash leaves a trace: the token is not sent again by whoever comes next. */
-const writeIntent = async (deps: RefreshSessionDeps, run: Running): Promise<Running> => {
+/** Whoever writes other tokens of this session takes no turn: the vault is read and judged anew. */
+const lookAgain = async (deps: RefreshSessionDeps, run: Running): Promise<TokenSet> => {
+  const vault = await vaultOf(deps, run.session.id)
+  return usableSet(deps, run, vault) ?? (await refreshVault(deps, { ...run, vault }))
+}
+
+/**
+ * From here to its outcome, a crash leaves a trace: the token is not sent again by whoever comes next.
+ * Undefined: the vault is not as it was read.
+ */
+const writeIntent = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+): Promise<Running | undefined> => {
   const restMs = deps.breaker.enter()
   if (restMs > 0) throw unavailable(Math.ceil(restMs / 1_000), 'the provider is being spared')
   const content = { ...run.vault.content, intent: { fence: run.fence, atMs: deps.clock.nowMs() } }
@@ -82,8 +98,7 @@ const writeIntent = async (deps: RefreshSessionDeps, run: Running): Promise<Runn
   try {
     const outcome = await deps.saveVault(run.session.id, run.vault.version, content)
     if (outcome === 'gone') throw sessionEnded('session_revoked', loginPath)
-    if (outcome === 'conflict') throw unavailable(1, 'somebody wrote without the turn')
-    return { ...run, vault: written }
+    return outcome === 'conflict' ? undefined : { ...run, vault: written }
   } catch (error) {
     // Nothing was sent; an intent that was written after all must not say otherwise.
     if (error instanceof BrokerError && error.code === 'store_unavailable')
@@ -98,8 +113,8 @@ const send = async (
   refreshToken: string,
 ): Promise<TokenSet> => {
   const { principal } = run.session.facts
-  const { issuer, sub, authTimeSeconds } = principal
-  const login = { issuer, sub, authTimeSeconds, nonce: run.vault.content.nonce }
+  const { issuer, sub, sid, authTimeSeconds } = principal
+  const login = { issuer, sub, sid, authTimeSeconds, nonce: run.vault.content.nonce }
   const outcome = await deps.grant(principal, { refreshToken, login, want: run.want })
   reportTo(deps.breaker, outcome)
   return await conclude(deps, run, outcome)

@@ -97,8 +97,10 @@ export type Backend = {
   readonly putLogin: (owner: string, state: string, login: SealedLogin) => Promise<void>
   /** Takes the pending part, once: of any number of parallel calls one gets it. The return part stays 600 s. */
   readonly takeLogin: (owner: string, state: string) => Promise<TakenLogin>
-  /** A value under a key for some time: one-time links, marks. */
+  /** A value under a key for some time: one-time links, tokens of the client itself. */
   readonly put: (key: string, value: Buffer, ttlMs: number) => Promise<void>
+  /** Reads, and leaves it there. */
+  readonly peek: (key: string) => Promise<Buffer | undefined>
   /** Reads and deletes at once. */
   readonly take: (key: string) => Promise<Buffer | undefined>
 

@@ -224,6 +224,7 @@ const valueVerbs = (clock: Clock) => {
     put: verb((key: string, value: Buffer, ttlMs: number): void =>
       values.set(key, Buffer.from(value), ttlMs),
     ),
+    peek: verb((key: string): Buffer | undefined => values.get(key)),
     take: verb((key: string): Buffer | undefined => {
       const value = values.get(key)
       values.delete(key)

@@ -194,6 +194,7 @@ const valueVerbs = (run: RunScript, client: RedisClient, keys: RedisKeys) =>
     put: async (key, value, ttlMs) => {
       await answer(client.set(keys.value(key), value, 'PX', wholeMs(ttlMs)))
     },
+    peek: async (key) => (await answer(client.getBuffer(keys.value(key)))) ?? undefined,
     take: async (key) => bytes(await run(scripts.takeScript, [keys.value(key)], [])),
   }) satisfies Partial<Backend>
 

@@ -48,6 +48,7 @@ export const tenantBackend = (backend: Backend, tenant: TenantId): Backend => {
     takeLogin: (owner, state) => backend.takeLogin(own(owner), state),
     put: (key, value, ttlMs) => backend.put(own(key), value, ttlMs),
     take: (key) => backend.take(own(key)),
+    peek: (key) => backend.peek(own(key)),
     putOnce: (key, ttlMs) => backend.putOnce(own(key), ttlMs),
     addToList: (list, id, lifeMs) => backend.addToList(own(list), id, lifeMs),
     listed: (list) => backend.listed(own(list)),

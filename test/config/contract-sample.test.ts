@@ -48,15 +48,6 @@ const env = {
 const ca = certificateAuthority().ca.trim()
 const files = (text: string) => ({ 'latchkey.yaml': text, '/run/ca.pem': ca })
 
-test("CONFIG_FILE › the contract's sample › is understood as a whole; what is not built is named by its place", () => {
-  const found = problems(env, files(sample))
-  assert.deepEqual(
-    found.map((line) => line.split(' ')[1]?.replace(/:$/, '')),
-    ['routes[0].verify_token'],
-  )
-  assert.ok(found.every((line) => line.includes('not available in this version')))
-})
-
 test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused for that too", () => {
   const found = problems({ ...env, ACME_SECRET: '' }, files(sample))
   assert.equal(
@@ -66,11 +57,8 @@ test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused f
   assert.deepEqual(wrongNames({ ...env, ACME_SECRET: '' }, files(sample)), ['CONFIG_FILE'])
 })
 
-test("CONFIG_FILE › the contract's sample less what is not built › is one tenant and one route as written", () => {
-  const { routes, tenant, tenants } = loaded(
-    env,
-    files(sample.replace(/^ {4}verify_token:.*\n/gm, '')),
-  )
+test("CONFIG_FILE › the contract's sample › is one tenant and one route as written", () => {
+  const { routes, tenant, tenants } = loaded(env, files(sample))
   assert.equal(tenant, undefined)
   assert.deepEqual(
     tenants?.map(({ id, hosts, issuer, tenantClaim }) => ({ id, hosts, issuer, tenantClaim })),
@@ -101,6 +89,7 @@ test("CONFIG_FILE › the contract's sample less what is not built › is one te
         acr: ['urn:example:mfa'],
         maxAgeSeconds: 900,
       },
+      verifyToken: true,
       csrf: true,
       cors: [],
       pass: { setCookie: false, cookies: [], cache: false, html: false, wwwAuthenticate: false },

@@ -163,3 +163,21 @@ test('tenants › a habit of a provider that will not last › is warned about b
     'Tenant acme: scope has no offline_access: sessions end with their first access token.',
   ])
 })
+
+test('routes › verify_token without an audience, or what a provider refuses › by the tenants that may use them', () => {
+  const withRoute = (more: string) => `routes: [{ path: /api, upstream: "http://a.test", ${more} }]`
+  const named = acme('audience: orders')
+  const verified = 'verify_token: true'
+  const fault =
+    'routes[0].verify_token needs to know whom the token is for, and the route has no audience'
+  assert.deepEqual(faults([named, beta], {}, withRoute(verified)), [fault])
+  assert.deepEqual(faults([named], provider, withRoute(verified)), [fault])
+  assert.deepEqual(faults([named], {}, withRoute(verified)), [])
+  assert.deepEqual(faults([named, beta], provider, withRoute(`${verified}, tenants: [acme]`)), [])
+  const entra = beta.replace('path_prefix', 'profile: entra, path_prefix')
+  const resource = 'resource: "urn:x"'
+  assert.deepEqual(faults([acme(), entra], {}, withRoute(resource)), [
+    'routes[0].resource is refused by entra: name it in scope',
+  ])
+  assert.deepEqual(faults([acme(), entra], {}, withRoute(`${resource}, tenants: [acme]`)), [])
+})

@@ -5,12 +5,17 @@ import { loaded } from '../config/loading.ts'
 import { capturedLog } from '../support/captured-log.ts'
 import { startEntra } from '../support/entra.ts'
 import { entraClient, tidA, tidB } from '../support/entra-facts.ts'
+import type { WorldOptions } from '../support/world.ts'
 import { startWorld } from '../support/world.ts'
 
 export const limit = { timeout: 30_000 }
 
 /** A broker in front of the look-alike, its tenant as the settings make it. */
-export const startEntraWorld = async (t: TestContext, over: Record<string, string> = {}) => {
+export const startEntraWorld = async (
+  t: TestContext,
+  over: Record<string, string> = {},
+  routes?: WorldOptions['routes'],
+) => {
   const entra = await startEntra()
   t.after(entra.close)
   const captured = capturedLog()
@@ -29,6 +34,7 @@ export const startEntraWorld = async (t: TestContext, over: Record<string, strin
   assert.ok(tenant)
   const world = await startWorld(t, {
     log: captured.log,
+    ...(routes !== undefined && { routes }),
     config: (config) => ({
       ...config,
       tenant,

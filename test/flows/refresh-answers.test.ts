@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { SignJWT, decodeJwt } from 'jose'
+import type { ProfileName } from '../../server/core/profiles.ts'
 import { send } from '../support/browser.ts'
 import { codeOf } from '../support/login-steps.ts'
 import type { IssuerScript, ScriptedIssuer } from '../support/scripted-issuer.ts'
@@ -12,8 +13,10 @@ const life = 90
 const authTime = 1_700_000_000
 const us = scriptedClient.id
 
-const setUp = async (t: TestContext) => {
-  const world = await startWorld(t)
+const setUp = async (t: TestContext, profile: ProfileName = 'generic') => {
+  const world = await startWorld(t, {
+    config: (config) => ({ ...config, tenant: { ...config.tenant, profile } }),
+  })
   const { script } = world.issuer
   Object.assign(script, { accessTokenSeconds: life, idTokenClaims: { auth_time: authTime } })
   const user = await world.loggedIn()
@@ -81,6 +84,27 @@ for (const [name, claims] of Object.entries(sameLogin))
     set.world.issuer.script.idTokenClaims = claims
     assert.deepEqual(await callTwice(set), ['200', '200'])
     assert.deepEqual(set.world.issuer.revoked, [])
+  })
+
+const sid = 'op-session-1'
+
+/** Keycloak's habit, which its profile allows. */
+const movedTimes: readonly (readonly [name: string, claims: object, verdict: string])[] = [
+  ['a later auth_time, the same sid', { auth_time: authTime + 60, sid }, '200'],
+  ['a later auth_time, another sid', { auth_time: authTime + 60, sid: 'x' }, '401 session_revoked'],
+  ['a later auth_time, no sid', { auth_time: authTime + 60, sid: undefined }, '401 session_revoked'], // prettier-ignore
+  ['an earlier auth_time', { auth_time: authTime - 1, sid }, '401 session_revoked'],
+  ['an auth_time to come', { auth_time: 99_999_999_999, sid }, '401 session_revoked'],
+  ['a later auth_time, another sub', { auth_time: authTime + 60, sid, sub: 'user-2' }, '401 session_revoked'], // prettier-ignore
+]
+
+for (const [name, claims, verdict] of movedTimes)
+  test(`refresh › R15 OIDC_PROFILE=keycloak, an ID token with ${name} (OIDC-12.2-b) › ${verdict}`, async (t) => {
+    const set = await setUp(t, 'keycloak')
+    set.world.issuer.script.idTokenClaims = { ...claims }
+    assert.deepEqual(await callTwice(set), [verdict, verdict])
+    assert.equal(set.world.issuer.revoked.length, verdict === '200' ? 0 : 1)
+    if (verdict === '200') assert.equal((await set.user.session())['auth_time'], authTime)
   })
 
 test('refresh › an ID token with the nonce of the login (OIDC-12.2-b) › the same login, after an earlier one without too', async (t) => {

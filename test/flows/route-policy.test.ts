@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Requirement } from '../../server/config/config.ts'
 import type { ReadyConfig } from '../../server/foundations.ts'
+import { capturedLog } from '../support/captured-log.ts'
 import { ask, asksAllowed } from '../support/forward-auth.ts'
 import { spyBackend } from '../support/spy-backend.ts'
 import { loginsAre, mfa, startStrictWorld, stepUpUrl } from '../support/step-up.ts'
@@ -167,4 +168,19 @@ test('require › a navigation to a route that needs more › a page with the wa
   assert.equal(answer.status, 401)
   assert.match(answer.text, /<dd>step_up_required<\/dd>/)
   assert.match(answer.text, /href="\/login\?return_to=%2F&amp;step_up=[A-Za-z0-9_-]{22}"/)
+})
+
+test('require › a refusal, at LOG_LEVEL=debug › one line says by which rule, what was asked and what the person had', async (t) => {
+  const { log, text } = capturedLog()
+  const { user } = await startStrictWorld(t, { roles: { any: ['x'] } }, { log })
+  const answer = await user.call('/api/x')
+  const line = text().split('\n').find((each) => each.includes('refused by the rules')) ?? '{}' // prettier-ignore
+  const said = JSON.parse(line) as Record<string, unknown>
+  const { code, reason, route: path, method, request_id: id, sub, asks, has } = said
+  assert.deepEqual(
+    [code, reason, path, method, id, sub],
+    ['forbidden_role', 'none_of_any', '/api/x', 'GET', answer.json()['request_id'], 'user-1'],
+  )
+  assert.deepEqual(asks, { roles: { any: ['x'] } })
+  assert.deepEqual((has as Record<string, unknown>)['roles'], ['orders-read'])
 })

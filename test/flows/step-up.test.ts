@@ -101,6 +101,19 @@ for (const [name, acr, secondsAgo] of weak)
     if (secondsAgo === 0) assert.equal(world.issuer.revoked.length, 1)
   })
 
+test('step-up › answered too weakly, OIDC_PROFILE=keycloak (R29) › nothing is revoked: the session would lose its grant', async (t) => {
+  const { world, user } = await startStrictWorld(
+    t,
+    { acr: [mfa] },
+    { config: (base) => ({ ...base, tenant: { ...base.tenant, profile: 'keycloak' } }) },
+  )
+  const url = await stepUpUrl(user)
+  const answer = await user.navigate(url, 'same-origin')
+  assert.deepEqual([answer.status, codeOf(answer)], [400, 'login_failed'])
+  assert.deepEqual(world.issuer.revoked, [])
+  assert.equal(await stepUpUrl(user), url)
+})
+
 test("step-up › somebody else's handle (R29) › with a session nothing is asked for; without one, a plain login", async (t) => {
   const { world, user } = await startStrictWorld(t, { acr: [mfa] })
   const url = await stepUpUrl(user, '/api/x', { referer: `${world.origin}/orders` })

@@ -2,12 +2,8 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '../../server/core/clock.ts'
-import { silentLog } from '../../server/core/log.ts'
-import { secret } from '../../server/core/secret.ts'
-import { redisBackend } from '../../server/session/redis-backend.ts'
-import { connectRedis } from '../../server/session/redis-client.ts'
 import { redisLane, startRedis } from '../support/redis-server.ts'
+import { redisStore } from '../support/redis-store.ts'
 import { startSecondBroker } from '../support/second-broker.ts'
 import type { Streams } from '../support/streams.ts'
 import { logOut, logOutByProvider, startStreams } from '../support/streams.ts'
@@ -21,13 +17,8 @@ const durable = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
 /** Two brokers, each with connections of its own to one Redis. */
 const startTwo = async (t: TestContext, config: WorldOptions['config'] = (same) => same) => {
   const redis = await startRedis(t, durable)
-  const connect = () => {
-    const nodes = secret([redis.url])
-    const client = connectRedis({ nodes, prefix: 'x:', tlsVerify: true }, () => undefined)
-    return redisBackend({ client, prefix: 'x:', clock: systemClock, log: silentLog })
-  }
-  const streams = await startStreams(t, { backend: connect(), config })
-  const second = await startSecondBroker(t, streams.world, connect())
+  const streams = await startStreams(t, { backend: redisStore(redis), config })
+  const second = await startSecondBroker(t, streams.world, redisStore(redis))
   return { redis, streams, second }
 }
 

@@ -1,5 +1,4 @@
 import type { ClientRepresentation } from './realm.ts'
-import { realmName } from './realm.ts'
 import { admin } from '../support/keycloak.ts'
 
 export type KeycloakEvent = {
@@ -10,13 +9,13 @@ export type KeycloakEvent = {
 
 type UserSession = { readonly id: string; readonly username: string }
 
-/** Keycloak's admin API, as an administrator would use it. */
-export const keycloakAdmin = (origin: string) => {
-  const ask = async (method: string, path: string, body?: unknown): Promise<Response> => {
-    const answer = await fetch(`${origin}/admin/realms/${realmName}${path}`, {
+const askAt =
+  (base: URL) =>
+  async (method: string, path: string, body?: unknown): Promise<Response> => {
+    const answer = await fetch(`${base.href}${path}`, {
       method,
       headers: {
-        Authorization: `Bearer ${await adminToken(origin)}`,
+        Authorization: `Bearer ${await adminToken(base.origin)}`,
         'Content-Type': 'application/json',
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -25,6 +24,14 @@ export const keycloakAdmin = (origin: string) => {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer
   }
+
+/** Imports one realm more, as `--import-realm` does it at a start. */
+export const importRealm = (origin: string, realm: object) =>
+  askAt(new URL(`${origin}/admin/realms`))('POST', '', realm)
+
+/** Keycloak's admin API, as an administrator of one realm would use it. */
+export const keycloakAdmin = (origin: string, realmName: string) => {
+  const ask = askAt(new URL(`${origin}/admin/realms/${realmName}`))
   const read = async <T>(path: string): Promise<readonly T[]> =>
     // Keycloak's own shapes, as far as they are used here.
     (await (await ask('GET', path)).json()) as readonly T[]
@@ -54,6 +61,12 @@ export const keycloakAdmin = (origin: string) => {
       const role: unknown = await (await ask('GET', `/clients/${id}/roles/${name}`)).json()
       const path = `/users/${await idOfUser(username)}/role-mappings/clients/${id}`
       await ask('POST', path, [role])
+    },
+    /** A role of the realm's for the client itself. */
+    giveServiceRole: async (id: string, name: string) => {
+      const user = (await (await ask('GET', `/clients/${id}/service-account-user`)).json()) as { id: string } // prettier-ignore
+      const role: unknown = await (await ask('GET', `/roles/${name}`)).json()
+      await ask('POST', `/users/${user.id}/role-mappings/realm`, [role])
     },
     removeClient: (id: string) => ask('DELETE', `/clients/${id}`),
     eventsOf: (clientId: string, type: string) =>

@@ -7,50 +7,56 @@ import { keycloakLane } from '../support/keycloak.ts'
 import { asksForPassword } from './person.ts'
 import type { PersonName } from './realm.ts'
 import { people } from './realm.ts'
+import { setups } from './setups.ts'
 import { realm } from './shared-realm.ts'
 import { oddSecret, startWorld } from './world.ts'
 
 const lane = keycloakLane()
 
-test(
-  'Keycloak › the realm file as imported, login by the form › session with roles, the API gets a token made for it',
-  lane,
-  async (t) => {
-    const { api, origin, newPerson } = await startWorld(t, await realm(), { isImported: true })
-    const { app, logIn } = newPerson()
-    const landed = await logIn('alice', '/login?return_to=/orders%3Fpage%3D2')
-    assert.equal(landed.url, `${origin}/orders?page=2`)
-    const session = await app.session()
-    const { sub, name, email } = session['user'] as Record<string, string>
-    assert.deepEqual([name, email], ['Alice Archer', 'alice@shop.example'])
-    assert.deepEqual(new Set(session['roles'] as string[]), new Set(people.alice.roles))
-    assert.doesNotMatch(JSON.stringify(session), /eyJ/)
+for (const setup of setups)
+  test(
+    `${setup.name} › the realm file as imported, login by the form › session with roles, the API gets a token made for it`,
+    setup.lane,
+    async (t) => {
+      const options = { isImported: true, brokers: setup.brokers }
+      const { api, origin, served, newPerson } = await startWorld(t, await realm(), options)
+      const { app, logIn } = newPerson()
+      const landed = await logIn('alice', '/login?return_to=/orders%3Fpage%3D2')
+      assert.equal(landed.url, `${origin}/orders?page=2`)
+      const session = await app.session()
+      const { sub, name, email } = session['user'] as Record<string, string>
+      assert.deepEqual([name, email], ['Alice Archer', 'alice@shop.example'])
+      assert.deepEqual(new Set(session['roles'] as string[]), new Set(people.alice.roles))
+      assert.doesNotMatch(JSON.stringify(session), /eyJ/)
 
-    const me = await app.call('/api/me')
-    assert.deepEqual([me.status, me.json()['sub']], [200, sub], me.text)
-    assert.equal(api.last().headers.cookie, undefined)
-    assert.equal(api.checked.size, 1)
-  },
-)
+      const me = await app.call('/api/me')
+      assert.deepEqual([me.status, me.json()['sub']], [200, sub], me.text)
+      assert.equal(api.last().headers.cookie, undefined)
+      assert.equal(api.checked.size, 1)
+      assert.ok(served().every((count) => count > 0))
+    },
+  )
 
 const roleRows: readonly { user: PersonName; roles: readonly string[]; reads: number }[] = [
   { user: 'bob', roles: ['orders-read'], reads: 200 },
   { user: 'carol', roles: [], reads: 403 },
 ]
 
-test(
-  'Keycloak › people with other roles › their session and their calls show them',
-  lane,
-  async (t) => {
-    const { newPerson } = await startWorld(t, await realm())
-    for (const { user, roles, reads } of roleRows) {
-      const { app, logIn } = newPerson()
-      await logIn(user)
-      assert.deepEqual((await app.session())['roles'], roles)
-      assert.equal((await app.call('/api/orders')).status, reads)
-    }
-  },
-)
+for (const { name, brokers, lane: needed } of setups)
+  test(
+    `${name} › people with other roles › their session and their calls show them`,
+    needed,
+    async (t) => {
+      const { callAt, newPerson } = await startWorld(t, await realm(), { brokers })
+      for (const { user, roles, reads } of roleRows) {
+        const somebody = newPerson()
+        await somebody.logIn(user)
+        assert.deepEqual((await somebody.app.session())['roles'], roles)
+        for (const index of [0, 1])
+          assert.equal((await callAt(index, somebody, '/api/orders')).status, reads)
+      }
+    },
+  )
 
 test('Keycloak › wrong password, then the right one › no session, then one', lane, async (t) => {
   const { newPerson } = await startWorld(t, await realm())
@@ -106,27 +112,28 @@ for (const { method, attributes, client: over, ...rest } of proofs)
     },
   )
 
-test(
-  'Keycloak › prompt=none › with its session a login without a form, without one back to the app',
-  lane,
-  async (t) => {
-    const { origin, newPerson } = await startWorld(t, await realm())
-    const stranger = newPerson()
-    const back = await stranger.app.navigate('/login?prompt=none&return_to=/here')
-    assert.deepEqual([back.url, back.status], [`${origin}/here`, 200])
-    assert.equal((await stranger.app.session())['authenticated'], false)
+for (const { name, brokers, lane: needed } of setups)
+  test(
+    `${name} › prompt=none › with its session a login without a form, without one back to the app`,
+    needed,
+    async (t) => {
+      const { origin, newPerson } = await startWorld(t, await realm(), { brokers })
+      const stranger = newPerson()
+      const back = await stranger.app.navigate('/login?prompt=none&return_to=/here')
+      assert.deepEqual([back.url, back.status], [`${origin}/here`, 200])
+      assert.equal((await stranger.app.session())['authenticated'], false)
 
-    const { app, logIn } = newPerson()
-    await logIn('alice')
-    const before = app.cookies().get('session')?.value ?? ''
-    app.setCookie('session', 'lost')
-    assert.equal((await app.session())['authenticated'], false)
-    const silent = await app.navigate('/login?prompt=none&return_to=/there')
-    assert.deepEqual([silent.url, silent.status], [`${origin}/there`, 200])
-    assert.equal((await app.session())['authenticated'], true)
-    assert.notEqual(app.cookies().get('session')?.value, before)
-  },
-)
+      const { app, logIn } = newPerson()
+      await logIn('alice')
+      const before = app.cookies().get('session')?.value ?? ''
+      app.setCookie('session', 'lost')
+      assert.equal((await app.session())['authenticated'], false)
+      const silent = await app.navigate('/login?prompt=none&return_to=/there')
+      assert.deepEqual([silent.url, silent.status], [`${origin}/there`, 200])
+      assert.equal((await app.session())['authenticated'], true)
+      assert.notEqual(app.cookies().get('session')?.value, before)
+    },
+  )
 
 test(
   'Chromium and Keycloak › login, session, API, silent refresh, logout › no token is ever seen',

@@ -23,6 +23,9 @@ const formOf = ({ text, url }: Answer) => {
 /** Whether this is Keycloak's page that asks for a password. */
 export const asksForPassword = ({ text }: Answer): boolean => text.includes('id="kc-form-login"')
 
+/** Whether this is Keycloak's page that asks for a one-time code. */
+export const asksForCode = ({ text }: Answer): boolean => text.includes('id="kc-otp-login-form"')
+
 /** Somebody with a browser, at the app and at Keycloak. */
 export const person = (origin: string) => {
   const app = browser(origin)

@@ -7,14 +7,14 @@ import type { KeycloakAdmin } from './admin.ts'
 import { keycloakAdmin } from './admin.ts'
 
 /** The realm that docs/providers/keycloak.md tells to import. */
-const file = new URL('../../docs/providers/keycloak-realm.json', import.meta.url).pathname
+export const file = new URL('../../docs/providers/keycloak-realm.json', import.meta.url).pathname
 
 export type ClientRepresentation = {
   readonly clientId: string
   readonly attributes: Readonly<Record<string, string>>
 } & Readonly<Record<string, unknown>>
 
-export const realmName = 'latchkey'
+const realmName = 'latchkey'
 
 export const people = {
   alice: { name: 'Alice Archer', password: 'wonderland', roles: ['orders-read', 'orders-write'] },
@@ -33,7 +33,7 @@ export const clientFor = (origin: string, secret: string): ClientRepresentation 
   return clients[0]
 }
 
-const users = Object.entries(people).map(([username, { name, password, roles }]) => {
+export const users = Object.entries(people).map(([username, { name, password, roles }]) => {
   const [firstName, lastName] = name.split(' ')
   return {
     username,
@@ -47,7 +47,7 @@ const users = Object.entries(people).map(([username, { name, password, roles }])
   }
 })
 
-const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT']
+export const recorded = ['LOGIN', 'LOGOUT', 'REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'REVOKE_GRANT', 'CLIENT_LOGIN', 'TOKEN_EXCHANGE'] // prettier-ignore
 
 export type Realm = Keycloak & {
   readonly issuer: string
@@ -66,7 +66,7 @@ export const startRealm = async (t: Cleanup): Promise<Realm> => {
       OIDC_CLIENT_SECRET: imported.secret,
     },
   })
-  const admin = keycloakAdmin(keycloak.origin)
+  const admin = keycloakAdmin(keycloak.origin, realmName)
   await admin.addUsers(users)
   await admin.recordEvents(recorded)
   return { ...keycloak, issuer: `${keycloak.origin}/realms/${realmName}`, admin, imported }

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { keycloakLane } from '../support/keycloak.ts'
-import { redisLane } from '../support/redis-server.ts'
 import { storm } from './storm.ts'
+import { lanes, setups } from './setups.ts'
 import { realm } from './shared-realm.ts'
 import { oddSecret, startWorld } from './world.ts'
 
-const lane = keycloakLane()
-const lanes = { skip: lane.skip === false ? redisLane().skip : lane.skip }
+const [{ lane }] = setups
 
 const storms = [
   { instances: 2, parallel: 25, sessions: 1, rounds: 3, accessTokenSeconds: 4, width: 1 },

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { keycloakLane } from '../support/keycloak.ts'
 import type { ClientRepresentation } from './realm.ts'
 import { people } from './realm.ts'
+import { setups } from './setups.ts'
 import { realm } from './shared-realm.ts'
 import { startWorld } from './world.ts'
 
@@ -49,22 +50,24 @@ const clientRoles = ({ clientId }: ClientRepresentation) => ({
   },
 })
 
-test(
-  'Keycloak › roles of the realm and of the client, each by its mapper › /session shows both, once each',
-  lane,
-  async (t) => {
-    const { admin } = await realm()
-    const { client, newPerson } = await startWorld(t, await realm(), {
-      client: (base) => ({ ...base, protocolMappers: [...mappersOf(base), clientRoles(base)] }),
-    })
-    await admin.giveClientRole(client.id, 'clerk', 'alice')
-    await admin.giveClientRole(client.id, 'orders-read', 'alice')
-    const { app, logIn } = newPerson()
-    await logIn('alice')
-    const roles = (await app.session())['roles'] as string[]
-    assert.deepEqual(roles.toSorted(), ['clerk', ...people.alice.roles])
-  },
-)
+for (const { name, brokers, lane: needed } of setups)
+  test(
+    `${name} › roles of the realm and of the client, each by its mapper › /session shows both, once each`,
+    needed,
+    async (t) => {
+      const { admin } = await realm()
+      const { client, newPerson } = await startWorld(t, await realm(), {
+        brokers,
+        client: (base) => ({ ...base, protocolMappers: [...mappersOf(base), clientRoles(base)] }),
+      })
+      await admin.giveClientRole(client.id, 'clerk', 'alice')
+      await admin.giveClientRole(client.id, 'orders-read', 'alice')
+      const { app, logIn } = newPerson()
+      await logIn('alice')
+      const roles = (await app.session())['roles'] as string[]
+      assert.deepEqual(roles.toSorted(), ['clerk', ...people.alice.roles])
+    },
+  )
 
 test(
   'Keycloak › the realm file, read back from the admin API › every setting that keycloak.md names is in force',

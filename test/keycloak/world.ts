@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { CallOptions } from '../support/browser.ts'
 import { send } from '../support/browser.ts'
 import { startMain } from '../support/npm-start.ts'
 import type { Cleanup } from '../support/redis-server.ts'
 import { freePort, startRedis } from '../support/redis-server.ts'
 import { startApi } from './api.ts'
+import { startBalancer } from './balancer.ts'
 import type { Person } from './person.ts'
 import { person } from './person.ts'
 import type { ClientRepresentation, Realm } from './realm.ts'
@@ -12,7 +16,7 @@ import { clientFor } from './realm.ts'
 type Env = Readonly<Record<string, string>>
 
 export type WorldOptions = {
-  /** Processes on one Redis; one alone keeps its sessions in process. */
+  /** Processes on one Redis, behind a load balancer; one alone keeps its sessions in process. */
   readonly brokers?: number
   readonly accessTokenSeconds?: number
   readonly client?: (client: ClientRepresentation) => ClientRepresentation
@@ -20,6 +24,8 @@ export type WorldOptions = {
   /** Cookies know no ports: two apps of one browser need two names. */
   readonly hostname?: string
   readonly env?: Env
+  /** Routes besides `/api`, as CONFIG_FILE has them, all to the API. */
+  readonly routes?: readonly { readonly path: string; readonly require: object }[]
   /** The client of the imported file as it is. */
   readonly isImported?: boolean
 }
@@ -65,12 +71,34 @@ const startInstance = async (t: Cleanup, port: number, env: Env) => {
   }
 }
 
+/** UPSTREAM, or a file of routes in its place. */
+const routing = async (t: Cleanup, upstream: string, routes: WorldOptions['routes']) => {
+  if (routes === undefined) return { UPSTREAM: upstream }
+  const dir = await mkdtemp(join(tmpdir(), 'latchkey-routes-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  const path = join(dir, 'routes.json')
+  const all = [{ path: '/api' }, ...routes].map((route) => ({ ...route, upstream }))
+  await writeFile(path, JSON.stringify({ routes: all }))
+  return { CONFIG_FILE: path }
+}
+
+/** Where the app is reached: at the one broker itself, or at the load balancer of many. */
+const startFront = async (t: Cleanup, ports: readonly number[], wanted: number | undefined) => {
+  const [first] = ports
+  if (first === undefined || ports.length > 1) {
+    const port = wanted ?? (await freePort())
+    return { port, ...(await startBalancer(t, port, ports)) }
+  }
+  return { port: first, served: () => [] }
+}
+
 /** Brokers as processes between a browser, the real Keycloak, a real Redis and an API that checks its tokens. */
 export const startWorld = async (t: Cleanup, realm: Realm, options: WorldOptions = {}) => {
   const { brokers = 1, isImported = false, secret = oddSecret, hostname = 'localhost' } = options
   const ports = await Promise.all(Array.from({ length: brokers }, () => freePort()))
-  if (isImported) ports[0] = realm.imported.port
-  const origin = `http://${hostname}:${ports[0] ?? 0}`
+  if (isImported && brokers === 1) ports[0] = realm.imported.port
+  const { port, served } = await startFront(t, ports, isImported ? realm.imported.port : undefined)
+  const origin = `http://${hostname}:${port}`
   const api = await startApi(t, realm.issuer)
   const redis = brokers > 1 ? { REDIS_URL: (await startRedis(t)).url } : {}
   const client = isImported
@@ -80,7 +108,7 @@ export const startWorld = async (t: Cleanup, realm: Realm, options: WorldOptions
     ...fixed,
     ...redis,
     BASE_URL: origin,
-    UPSTREAM: api.origin,
+    ...(await routing(t, api.origin, options.routes)),
     OIDC_ISSUER: realm.issuer,
     OIDC_CLIENT_ID: client.clientId,
     OIDC_CLIENT_SECRET: isImported ? realm.imported.secret : secret,
@@ -104,7 +132,7 @@ export const startWorld = async (t: Cleanup, realm: Realm, options: WorldOptions
       },
     })
   const events = (type: string) => realm.admin.eventsOf(client.clientId, type)
-  return { origin, api, client, instance, callAt, events, newPerson: () => person(origin) }
+  return { origin, api, client, instance, served, callAt, events, newPerson: () => person(origin) }
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>

@@ -43,6 +43,9 @@ export const entraAnswers = {
   }),
   wrongSecret: answer('invalid_client', 7_000_215, 'Invalid client secret provided.'),
   twoResources: answer('invalid_scope', 28_000, 'Provided value for the input parameter scope is not valid because it contains more than one resource.'), // prettier-ignore
+  otherAudience: answer('invalid_grant', 500_131, 'Assertion audience does not match the Client app presenting the assertion.'), // prettier-ignore
+  noDefault: answer('invalid_scope', 1_002_012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."), // prettier-ignore
+  consentNeeded: answer('invalid_grant', 65_001, "The user or administrator hasn't consented to use the application.", { suberror: 'consent_required' }), // prettier-ignore
   noScope: answer('invalid_scope', 28_003, "Provided value for the input parameter scope can't be empty."), // prettier-ignore
 } as const
 

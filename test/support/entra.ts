@@ -6,6 +6,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import type { EntraPerson } from './entra-facts.ts'
 
 import { entraAnswers, entraClient, groupsOf, isOurClient, personalTid, resourcesIn, tidA } from './entra-facts.ts' // prettier-ignore
+import { appGrant, userTokens } from './entra-app-grants.ts'
 import { bodyText, sendJson } from './plain-http.ts'
 
 type Json = Record<string, unknown>
@@ -42,6 +43,7 @@ const keyNamed = async (kid: string, issuer: string) => {
  */
 export const startEntra = async (seed = 1) => {
   const grants = new Map<string, Grant>()
+  const accessTokens = userTokens()
   const codes = new Map<string, Code>()
   const tokenRequests: EntraTokenRequest[] = []
   const logouts: URL[] = []
@@ -156,7 +158,7 @@ export const startEntra = async (seed = 1) => {
       expires_in: seconds,
       ext_expires_in: seconds,
       // Opaque to the client: access-tokens, "Clients use the token but shouldn't … attempt to parse it".
-      access_token: `EwB4${randomUUID()}`,
+      access_token: accessTokens.issue(grant.scope),
       ...(scopes.includes('offline_access') && { refresh_token: refreshToken }),
       id_token: await idToken(grant, nonce),
     }
@@ -185,7 +187,7 @@ export const startEntra = async (seed = 1) => {
     tokenRequests.push({ parameters })
     if (!isOurClient(req.headers.authorization, parameters))
       return sendJson(res, 401, entraAnswers.wrongSecret)
-    const answer = await granted(parameters)
+    const answer = appGrant(parameters, accessTokens, lifeSeconds) ?? (await granted(parameters))
     if (typeof answer === 'string') return sendJson(res, 400, entraAnswers[answer])
     const isLost = parameters.get('grant_type') === 'refresh_token' && script.loseAnswers > 0
     if (!isLost) return sendJson(res, 200, answer)

@@ -106,6 +106,17 @@ const valueContract = (check: Check, pass: Pass): void => {
     assert.deepEqual(await backend.take(key), value)
     assert.equal(await backend.take(key), undefined)
   })
+  check('peek › any number of times › there, until it is taken or ends', async (backend, key) => {
+    const value = Buffer.from([...Array(256).keys()])
+    assert.equal(await backend.peek(key), undefined)
+    await backend.put(key, value, 60_000)
+    for (let looks = 0; looks < 3; looks += 1) assert.deepEqual(await backend.peek(key), value)
+    assert.deepEqual(await backend.take(key), value)
+    assert.equal(await backend.peek(key), undefined)
+    await backend.put(key, value, 100)
+    await pass(150)
+    assert.equal(await backend.peek(key), undefined)
+  })
   check('take › 50 at once › one gets it', async (backend, key) => {
     await backend.put(key, Buffer.from('value'), 60_000)
     const taken = await parallel(() => backend.take(key))

@@ -35,6 +35,7 @@ export const spyBackend = (inner = memoryBackend({ clock: systemClock })) => {
     putLogin: watched('putLogin', inner.putLogin),
     takeLogin: watched('takeLogin', inner.takeLogin),
     put: watched('put', inner.put),
+    peek: watched('peek', inner.peek),
     take: watched('take', inner.take),
     ping: watched('ping', inner.ping),
   }

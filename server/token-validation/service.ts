@@ -1,0 +1,12 @@
+/** What the package exports as `latchkey/service`; nothing in the broker imports it. */
+export type { AccessToken } from './access-token.ts'
+export { AccessTokenError } from './access-token-error.ts'
+export type { AccessTokenErrorCode } from './access-token-error.ts'
+export type { Algorithm } from './algorithms.ts'
+export type { DpopOptions } from './possession.ts'
+export type { TokenRequest } from './presented-token.ts'
+export { accessTokenOf, answerRefusal, requireAccessToken } from './require-access-token.ts'
+export type { RequireAccessToken, RequireOptions } from './require-access-token.ts'
+export type { RoleRules } from './requirements.ts'
+export { verifyAccessToken } from './verify-access-token.ts'
+export type { AccessTokenOptions, VerifyAccessToken } from './verify-access-token.ts'
