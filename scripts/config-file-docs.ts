@@ -3,7 +3,7 @@ const later = 'Not in this version: refused.'
 /** The part of docs/configuration.md about CONFIG_FILE; a test holds its tables against the schema. */
 export const configFileDocs = `## CONFIG_FILE
 
-\`CONFIG_FILE\` names a file of YAML or JSON, 1 MiB at most, with the routes; \`UPSTREAM\` must be unset then. \`UPSTREAM\` alone means one
+\`CONFIG_FILE\` names a file of YAML or JSON, 1 MiB at most, with the routes, and with tenants where there are several; \`UPSTREAM\` must be unset then. \`UPSTREAM\` alone means one
 route \`/api\` with \`websocket: true\` and the defaults below.
 
 \`\`\`yaml
@@ -37,7 +37,7 @@ routes:
 | key | type | without it | what it does |
 |---|---|---|---|
 | \`path\` | path | required | The prefix this route takes. The longest wins, by whole segments. Not an address of the broker itself. |
-| \`tenants\` | list of ids | all | The tenants that may use it. ${later} |
+| \`tenants\` | list of ids | all | The tenants whose users may call it; others get 403 \`forbidden_tenant\`. |
 | \`methods\` | list of \`GET\`, \`HEAD\`, \`POST\`, \`PUT\`, \`PATCH\`, \`DELETE\`, \`OPTIONS\` | all | Any other method gets 405. |
 | \`upstream\` | origin, or list of origins | required | Where calls go. Several take turns, less those that are down. |
 | \`strip_prefix\` | path | nothing stripped | The beginning of \`path\`, by whole segments, that the upstream does not see. |
@@ -77,7 +77,41 @@ routes:
 
 ### tenants
 
-Several providers in one broker are not in this version: a file with \`tenants\` is checked against their shape and refused. The
-keys are \`id\`, \`hosts\`, \`path_prefix\`, \`issuer\`, \`profile\`, \`client.id\`, \`client.secret\`, \`client.auth\`, \`client.keys\`, \`scope\`,
-\`roles_claim\`, \`tenant_claim\` and \`session\`. The one provider there is comes from \`OIDC_*\`.
+With \`tenants\` in the file, \`OIDC_*\` may be unset; set, they make the default tenant, whose id is \`default\` and whose host is
+BASE_URL's. [tenants.md](tenants.md) says what keeps tenants apart.
+
+| key | as | what it says |
+|---|---|---|
+| \`id\` | | Letters, digits, \`-\` and \`_\`; two may not differ by case alone. \`default\` is taken while \`OIDC_*\` is set. |
+| \`hosts\` | | Hosts of its own, without port: scheme and port are those of \`BASE_URL\`. |
+| \`path_prefix\` | | Where it is on BASE_URL's host, such as \`/t/acme\`; no route and no other prefix may lie in it. One of the two is needed. |
+| \`issuer\` | \`OIDC_ISSUER\` | (issuer, client.id) is one tenant's alone. |
+| \`discovery_url\` | \`OIDC_DISCOVERY_URL\` | |
+| \`profile\` | \`OIDC_PROFILE\` | |
+| \`client.id\` | \`OIDC_CLIENT_ID\` | |
+| \`client.secret\` | \`OIDC_CLIENT_SECRET\` | |
+| \`client.secret_next\` | \`OIDC_CLIENT_SECRET_NEXT\` | |
+| \`client.auth\` | \`OIDC_CLIENT_AUTH\` | |
+| \`client.keys\` | \`OIDC_CLIENT_KEYS\` | The JSON as one text: \`"\${file:/run/keys.json}"\`. |
+| \`client.allow_public\` | \`OIDC_ALLOW_PUBLIC_CLIENT\` | |
+| \`scope\` | \`OIDC_SCOPE\` | A text or a list. |
+| \`resource\` | \`OIDC_RESOURCE\` | |
+| \`audience\` | \`OIDC_AUDIENCE\` | |
+| \`auth_params\` | \`OIDC_AUTH_PARAMS\` | A query string, or names and texts. |
+| \`allow\` | \`OIDC_ALLOW\` | A text, or a list of rules. |
+| \`roles_claim\` | \`OIDC_ROLES_CLAIM\` | |
+| \`tenant_claim\` | | The claim that must hold the tenant's id; see [tenants.md](tenants.md). |
+| \`tenant_claim_values\` | | What it must hold one of instead, such as a tenant's GUID. |
+| \`response_mode\` | \`OIDC_RESPONSE_MODE\` | |
+| \`par\` | \`OIDC_PAR\` | |
+| \`dpop\` | \`OIDC_DPOP\` | |
+| \`frontchannel\` | \`OIDC_FRONTCHANNEL\` | |
+| \`logout_typ\` | \`OIDC_LOGOUT_TYP\` | |
+| \`logout_hint\` | \`OIDC_LOGOUT_HINT\` | |
+| \`timeout_ms\` | \`OIDC_TIMEOUT_MS\` | |
+| \`refresh_leeway_seconds\` | \`OIDC_REFRESH_LEEWAY_SECONDS\` | |
+| \`session.idle_seconds\` | \`SESSION_IDLE_SECONDS\` | Without it: the variable's. |
+| \`session.absolute_seconds\` | \`SESSION_ABSOLUTE_SECONDS\` | Without it: the variable's. |
+
+What stands beside a variable has its meaning and its default, and is checked by its rules.
 `

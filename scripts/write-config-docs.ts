@@ -63,7 +63,7 @@ This page and \`.env.example\` are written from \`server/config/env.ts\` by \`np
 `
 
 const productionNeeds =
-  '`BASE_URL` (https), `OIDC_ISSUER` with its client, `REDIS_URL`, `SESSION_SECRET`, `SESSION_KEYS`, and `UPSTREAM` or `CONFIG_FILE` must be set, and secrets copied from this page are refused'
+  '`BASE_URL` (https), `OIDC_ISSUER` with its client or tenants in `CONFIG_FILE`, `REDIS_URL`, `SESSION_SECRET`, `SESSION_KEYS`, and `UPSTREAM` or `CONFIG_FILE` must be set, and secrets copied from this page are refused'
 
 const groupText = ({ title, rows }: ReturnType<typeof groups>[number]): string =>
   [

@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { createApp, createSite } from './app.ts'
 import { calmLog } from './core/calm-log.ts'
 import { systemClock } from './core/clock.ts'
 import { BrokerError } from './core/errors.ts'
 import { silentLog } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
-import type { FrontDoorDeps, Next } from './front-door.ts'
+import { forwardAuth } from './forward-auth/forward-auth.ts'
+import type { Next } from './front-door.ts'
 import { frontDoor } from './front-door.ts'
-import { frontchannelLogoutPath, ownEndpoints } from './http/endpoints.ts'
+import { entrances } from './http/entrances.ts'
 import { orderFault, placeFault } from './http/mount-fault.ts'
 import { requestIdOf } from './http/request-id.ts'
 import { providerFetch } from './oidc/provider-fetch.ts'
-import { hotPath, upgradePath } from './proxy/hot-path.ts'
+import type { RoutedCall } from './proxy/hot-path.ts'
 import type { RedisSettings } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
@@ -20,10 +20,10 @@ import type { Backend } from './session/backend.ts'
 import { memoryBackend } from './session/memory-backend.ts'
 import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
-import type { Powers, ReadyConfig } from './foundations.ts'
+import type { BrokerConfig, Powers } from './foundations.ts'
 import { usualStreaming } from './foundations.ts'
-import type { Rooms } from './wire.ts'
-import { wire } from './wire.ts'
+import type { Tenancy } from './wire-tenants.ts'
+import { wireTenants } from './wire-tenants.ts'
 
 export type Broker = {
   /**
@@ -45,7 +45,7 @@ export type Broker = {
 }
 
 /** A whole broker without a process around it: mount it in any Node HTTP server or Express app. */
-export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {}): Broker => {
+export const createBroker = (config: BrokerConfig, overrides: Partial<Powers> = {}): Broker => {
   let draining = false
   const clock = overrides.clock ?? systemClock
   const log = calmLog(overrides.log ?? silentLog, clock)
@@ -58,8 +58,8 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     draining: () => draining,
     streaming: overrides.streaming ?? usualStreaming,
   }
-  const rooms = wire(config, powers)
-  const door = doorOf(rooms, config, powers)
+  const tenancy = wireTenants(config, powers)
+  const door = doorOf(tenancy, config, powers)
   return {
     handler: (req, res, next) => {
       const fault = placeFault(req)
@@ -72,49 +72,46 @@ export const createBroker = (config: ReadyConfig, overrides: Partial<Powers> = {
     drain: () => {
       draining = true
     },
-    goAway: rooms.proxy.tunnels.goAway,
+    goAway: tenancy.goAway,
     close: async () => {
       draining = true
-      // A grant that hangs must not keep them open.
-      rooms.proxy.tunnels.close()
-      await rooms.settled()
-      await rooms.close()
+      tenancy.closeTunnels()
+      await tenancy.settled()
+      await tenancy.close()
     },
   }
 }
 
-/** The front door with both ways behind it, each closed to a request that an embedding app has spoilt. */
-const doorOf = (rooms: Rooms, config: ReadyConfig, powers: Powers) => {
-  const { reply } = rooms.proxy
-  const app: FrontDoorDeps['app'] = createApp(rooms, config)
-  const proxied = hotPath(rooms.proxy)
+/** The front door with all that is behind it, closed to a request that an embedding app has spoilt. */
+const doorOf = ({ entrances: all, reply }: Tenancy, config: BrokerConfig, powers: Powers) => {
+  const { log } = powers
   const refuses = (req: IncomingMessage, res: ServerResponse): boolean => {
     const fault = orderFault(req)
     if (fault === undefined) return false
-    powers.log.error({ request_id: requestIdOf(req) }, fault)
+    log.error({ request_id: requestIdOf(req) }, fault)
     reply.failure(req, res, new BrokerError('internal_error'))
     return true
   }
+  const guarded = all.map((one) => ({
+    ...one,
+    proxied: (call: RoutedCall) =>
+      refuses(call.req, call.res) ? Promise.resolve() : one.proxied(call),
+    app: (req: IncomingMessage, res: ServerResponse, next: Next) => {
+      if (!refuses(req, res)) one.app(req, res, next)
+    },
+  }))
+  const found = entrances(guarded, config.origin)
+  const asked = forwardAuth({ log, reply, secret: config.forwardAuthSecret, entrances: found })
   return frontDoor({
     ...powers,
     reply,
-    origin: config.origin,
-    routeFor: rooms.routes,
-    owns: (path) =>
-      ownEndpoints.has(path) ||
-      (path === frontchannelLogoutPath && config.tenant.frontchannel !== undefined),
-    proxied: (call) => (refuses(call.req, call.res) ? Promise.resolve() : proxied(call)),
-    upgraded: upgradePath(rooms.proxy),
+    entrances: found,
     forwardAuth: {
-      isAsked: rooms.forwardAuth.isAsked,
+      isAsked: asked.isAsked,
       answer: async (req, res) => {
-        if (!refuses(req, res)) await rooms.forwardAuth.answer(req, res)
+        if (!refuses(req, res)) await asked.answer(req, res)
       },
     },
-    app: (req, res, next) => {
-      if (!refuses(req, res)) app(req, res, next)
-    },
-    site: createSite(rooms),
   })
 }
 

@@ -16,8 +16,16 @@ import { records } from './session/records.ts'
 import { sealer } from './session/seal.ts'
 import { signOut } from './session/sign-out.ts'
 
-/** Settings with a provider to log in at. */
-export type ReadyConfig = Config & { readonly tenant: Tenant }
+/** Settings of one tenant at one place: its origin, its provider, its sessions. */
+export type ReadyConfig = Config & {
+  readonly tenant: Tenant
+  /** The prefix that its paths have on that origin; none without. */
+  readonly base?: string
+}
+
+/** Settings with somebody to log in at. */
+export type BrokerConfig =
+  ReadyConfig | (Config & { readonly tenants: readonly [Tenant, ...Tenant[]] })
 
 /** Everything from outside the process that the rooms may use. */
 export type Powers = {
@@ -50,16 +58,22 @@ export type Parts = ReturnType<typeof foundations>
 /** The foundations, furnished once and shared by all rooms. */
 export const foundations = (config: ReadyConfig, powers: Powers) => {
   const { clock, log, backend } = powers
-  const { session, tenant, secure, origin } = config
+  const { session, tenant, secure, origin, base = '' } = config
   const seal = sealer(session.keys, powers.random)
   const life = { idleSeconds: session.idleSeconds, absoluteSeconds: session.absoluteSeconds }
-  const names = cookieNames(secure)
+  const names = cookieNames(secure, base === '' ? undefined : tenant.id)
   const hash = keyedHash(session.secrets)
   const known = issuers({ clock, log, fetch: powers.providerFetch.fetch })
   const claims = wantedClaims(tenant, session.claims, claimsInHeadersOf(config))
-  const party = provider(tenant, `${origin}/callback`, { issuers: known, clock, log, claims })
+  const party = provider(tenant, `${origin}${base}/callback`, {
+    issuers: known,
+    clock,
+    log,
+    claims,
+  })
   const store = records({ backend, sealer: seal, life, log })
   return {
+    base,
     names,
     hash,
     seal,
@@ -74,8 +88,8 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
       endRecord: (id) => store.endRecord(id, 'session_revoked'),
     }),
     keep: pendingWork(),
-    reply: replies({ secure, realm: 'latchkey', formOrigins: party.origins }),
-    cookies: browserCookies({ ...session, names, secure, hash }),
+    reply: replies({ secure, realm: 'latchkey', formOrigins: party.origins, base }),
+    cookies: browserCookies({ ...session, names, secure, hash, base }),
   }
 }
 

@@ -7,42 +7,47 @@ import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
 import type { ForwardAuth } from './forward-auth/forward-auth.ts'
 import { logAccess, logUpgrade } from './http/access-log.ts'
-import type { TargetCheck } from './http/checked-target.ts'
+import type { Located } from './http/checked-target.ts'
 import { targetCheck } from './http/checked-target.ts'
-import { hostOf } from './http/host.ts'
-import { hasBody } from './http/raw-headers.ts'
+import type { Entrances, Place } from './http/entrances.ts'
+import { hasBody, header } from './http/raw-headers.ts'
 import type { Replies } from './http/reply.ts'
 import { assignRequestId } from './http/request-id.ts'
-import type { RequestTarget } from './http/request-target.ts'
 import { parseRequestTarget } from './http/request-target.ts'
 import type { RoutedCall, UpgradeCall } from './proxy/hot-path.ts'
 import { socketResponse } from './proxy/hot-path.ts'
+
+/** One tenant at one place, with both ways behind it. */
+export type Entrance = Place & {
+  readonly reply: Replies
+  /** Undefined for the broker's own addresses. */
+  readonly routeFor: (path: string) => Route | undefined
+  /** Whether an address is one of the broker's that are there. */
+  readonly owns: (path: string) => boolean
+  readonly proxied: (call: RoutedCall) => Promise<void>
+  /** Resolves with the status of the handshake. */
+  readonly upgraded: (call: UpgradeCall) => Promise<number>
+  /** The broker's own pages; calls `next` for what is not theirs. */
+  readonly app: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+  readonly site: (req: IncomingMessage, res: ServerResponse) => void
+}
 
 export type FrontDoorDeps = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** For calls that are nobody's. */
   readonly reply: Replies
-  readonly origin: string
-  /** Undefined for the broker's own addresses. */
-  readonly routeFor: (path: string) => Route | undefined
-  /** Whether an address is one of the broker's that are there. */
-  readonly owns: (path: string) => boolean
+  readonly entrances: Entrances<Entrance>
   readonly draining: () => boolean
-  readonly proxied: (call: RoutedCall) => Promise<void>
-  /** Resolves with the status of the handshake. */
-  readonly upgraded: (call: UpgradeCall) => Promise<number>
   readonly forwardAuth: ForwardAuth
-  /** The broker's own pages; calls `next` for what is not theirs. */
-  readonly app: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
-  readonly site: (req: IncomingMessage, res: ServerResponse) => void
 }
 
 export type Next = (error?: unknown) => void
 
 /** The first function of every request: names it, checks host and path once, and decides which of the two ways it goes. */
 export const frontDoor = (deps: FrontDoorDeps) => {
-  const targetOf = clearTarget(targetCheck(deps.origin))
+  const targetOf = clearTarget(targetCheck(deps.entrances))
   const isOurs = ownAddress(deps)
   const enter = (req: IncomingMessage, res: ServerResponse): void => {
     assignRequestId(req, deps.random)
@@ -62,18 +67,38 @@ export const frontDoor = (deps: FrontDoorDeps) => {
     if (deps.forwardAuth.isAsked(req)) return void deps.forwardAuth.answer(req, res)
     try {
       const target = targetOf(req)
-      const route = deps.routeFor(target.path)
+      const { entrance } = target
+      const route = entrance.routeFor(target.path)
       if (route !== undefined)
-        return void deps.proxied({ req, res, route, target, awaitsContinue: way.awaitsContinue })
+        return void entrance.proxied({
+          req,
+          res,
+          route,
+          target,
+          awaitsContinue: way.awaitsContinue,
+        })
       if (way.awaitsContinue) res.writeContinue()
       if (hasBody(req)) waitForForm(deps, req, res)
-      deps.app(req, res, () => deps.site(req, res))
+      if (entrance.base !== '') return enterPrefix(req, res, target)
+      entrance.app(req, res, () => entrance.site(req, res))
     } catch (error) {
       deps.reply.failure(req, res, toBrokerError(error))
     }
   }
 
   return { handle, upgrade: upgradeDoor(deps, targetOf) }
+}
+
+/** Below a prefix, what comes next sees the path as it would be without. */
+const enterPrefix = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  { entrance, path, query }: Located<Entrance>,
+): void => {
+  // Relative links of a page at the bare prefix would lead out of it.
+  if (path === '') return entrance.reply.redirect(req, res, `${entrance.base}/${query}`)
+  req.url = `${path}${query}`
+  entrance.app(req, res, () => entrance.site(req, res))
 }
 
 const upgradeDoor =
@@ -92,10 +117,10 @@ const upgradeDoor =
       // Its bytes would be taken for WebSocket frames.
       if (hasBody(req))
         throw new BrokerError('invalid_request', { detail: 'An upgrade has no body.' })
-      const route = deps.routeFor(target.path)
+      const route = target.entrance.routeFor(target.path)
       if (route === undefined || req.headers.upgrade?.toLowerCase() !== 'websocket')
         throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
-      void deps.upgraded({ req, socket, head, route, target }).then(noteStatus)
+      void target.entrance.upgraded({ req, socket, head, route, target }).then(noteStatus)
     } catch (error) {
       const failure = toBrokerError(error)
       deps.reply.failure(req, socketResponse(req, socket), failure)
@@ -116,26 +141,28 @@ const waitForForm = ({ reply }: FrontDoorDeps, req: IncomingMessage, res: Server
 }
 
 /** Mounted in someone else's app, only our own addresses are ours to judge. */
-const ownAddress = ({ origin, forwardAuth, owns, routeFor }: FrontDoorDeps) => {
-  const host = hostOf(origin)
-  return (req: IncomingMessage): boolean => {
+const ownAddress =
+  ({ entrances, forwardAuth }: FrontDoorDeps) =>
+  (req: IncomingMessage): boolean => {
     if (forwardAuth.isAsked(req)) return true
-    const target = parseRequestTarget(req.url ?? '', host)
+    // Under a foreign host too: there they are refused, and not somebody else's to answer.
+    const entry = entrances.at(header(req, 'host')) ?? entrances.shared
+    const target = parseRequestTarget(req.url ?? '', entry.host)
     if (!target.ok) return false
-    const { path } = target.value
-    return owns(path) || routeFor(path) !== undefined
+    const entrance = entry.under(target.value.path)
+    const path = target.value.path.slice(entrance.base.length)
+    return entrance.owns(path) || entrance.routeFor(path) !== undefined
   }
-}
 
 /** Framing, then host, path and method; throws the first refusal. */
 const clearTarget =
-  (checked: TargetCheck): TargetOf =>
+  (checked: TargetOf): TargetOf =>
   (req) => {
     requireClearFraming(req)
     return checked(req)
   }
 
-type TargetOf = (req: IncomingMessage) => RequestTarget
+type TargetOf = (req: IncomingMessage) => Located<Entrance>
 
 /** Throws for a message that another reader could take for a different one. */
 const requireClearFraming = ({ httpVersionMajor, headers }: IncomingMessage): void => {

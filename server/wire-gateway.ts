@@ -7,9 +7,8 @@ import { routePolicy } from './policy/route-policy.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { forward } from './proxy/forward.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
-import { pseudonymOf } from './proxy/hops.ts'
 import { judge, judgeUpgrade } from './proxy/judge.ts'
-import { routeLimits } from './proxy/limits.ts'
+import type { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
 import { tokenWantOf } from './proxy/token-want.ts'
@@ -29,9 +28,6 @@ import { verifiedToken } from './token-validation/verified-token.ts'
 import type { TokenVault } from './vault/vault.ts'
 import { tokenRoom } from './wire-tokens.ts'
 
-/** Some ten thousand sessions that call within one second. */
-const cacheBytes = 128 * 1_048_576
-
 /** Looks that nobody waits for are taken together. */
 const gatherMs = 25
 
@@ -40,7 +36,17 @@ export type Parts = Foundations & {
   readonly stepUps: StepUpHandles
 }
 
-export type ProxyParts = Parts & Streaming & { readonly upstream: Upstreams }
+/** What all tenants have in common, made once. */
+export type Shared = Streaming & {
+  readonly upstream: Upstreams
+  readonly limit: ReturnType<typeof routeLimits>
+  /** What this deployment calls itself in `Via`. */
+  readonly pseudonym: string
+  /** How much of opened sessions is held at each place. */
+  readonly cacheBytes: number
+}
+
+export type ProxyParts = Parts & Shared
 
 export type Streaming = { readonly tunnels: Tunnels; readonly streams: OpenStreams }
 
@@ -55,7 +61,11 @@ export const streamRoom = ({ log, random, backend, streaming }: Powers): Streami
   return { streams, tunnels: tunnels({ random, streams, cap: streaming.webSockets }) }
 }
 
-const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { records }: Parts) =>
+const heldSessions = (
+  { session }: ReadyConfig,
+  { clock, backend }: Powers,
+  { records, cacheBytes }: ProxyParts,
+) =>
   sessionCache({
     clock,
     monotonicMs,
@@ -74,28 +84,29 @@ const heldSessions = ({ session }: ReadyConfig, { clock, backend }: Powers, { re
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
-  const address = clientAddress(config.trustProxy)
   const deps = {
     origin: config.origin,
+    tenant: config.tenant.id,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: heldSessions(config, powers, parts),
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
     ...policyRoom(config, powers, { ...parts, tokens }),
-    limit: routeLimits({ clientAddress: address }),
+    limit: parts.limit,
   }
   const verified = tokenCheckRoom(config, powers, parts)
   return {
     log: powers.log,
     reply: parts.reply,
     origin: config.origin,
+    base: parts.base,
     own: {
       host: new URL(config.origin).host,
       proto: config.secure ? 'https' : 'http',
-      pseudonym: pseudonymOf(config.origin),
+      pseudonym: parts.pseudonym,
     },
-    clientAddress: address,
+    clientAddress: clientAddress(config.trustProxy),
     newTraceparent: () => `00-${powers.random.digits(32)}-${powers.random.digits(16)}-00`,
     judge: verified(judge(deps)),
     judgeUpgrade: verified(judgeUpgrade(deps)),
@@ -138,10 +149,10 @@ const tokenCheckRoom = ({ tenant }: ReadyConfig, powers: Powers, { provider }: P
 const policyRoom = (
   config: ReadyConfig,
   { log, clock }: Powers,
-  { vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
+  { base, vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
 ) => {
   const { nowMs } = clock
-  const ask = askStepUp({ log, nowMs, origin: config.origin, keep: stepUps.keep })
+  const ask = askStepUp({ log, nowMs, origin: config.origin, base, keep: stepUps.keep })
   const grantedScope = async (session: LiveSession, route: Route): Promise<string | undefined> => {
     // Where no token goes along, the login's own scopes count.
     const want = tokenWantOf(route) ?? {}

@@ -2,7 +2,6 @@ import type { Powers, ReadyConfig } from './foundations.ts'
 import type { RequestHandler } from 'express'
 import { profiles } from './core/profiles.ts'
 import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'
-import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import { frontchannelLogoutRoutes } from './frontchannel-logout/routes.ts'
 import { csrfMiddleware } from './http/csrf-middleware.ts'
 import { formReader, requireForm } from './http/parameters.ts'
@@ -15,6 +14,7 @@ import { logoutRoutes } from './logout/routes.ts'
 import { claimsElsewhere, principalOf } from './oidc/principal-of.ts'
 import { issuersOf } from './oidc/issuer-template.ts'
 import { otherAccountPrompt, whyNotAllowed } from './oidc/may-log-in.ts'
+import { isOfTenant } from './oidc/tenant-claim.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import type { Parts } from './wire-gateway.ts'
@@ -29,7 +29,8 @@ export const loginRoom = (config: ReadyConfig, powers: Powers, parts: Parts): Re
     sealer: parts.seal,
     cookieName: parts.names.login,
   })
-  const door = { origin: config.origin, issuer: tenant.issuer, tenant: tenant.id }
+  const { origin } = config
+  const door = { origin, base: parts.base, issuer: tenant.issuer, tenant: tenant.id }
   return loginRoutes(
     {
       log,
@@ -69,6 +70,7 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
       return principalOf(claims, config.tenant, config.session.claims, inHeaders)
     },
     whyNotAllowed: (claims) => whyNotAllowed(claims, config.tenant),
+    isOfTenant: (claims) => isOfTenant(claims, config.tenant),
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
@@ -83,19 +85,14 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
   })
 }
 
-/** `/backchannel-logout`: the provider says that a session is over. */
-export const backchannelLogoutRoom = (powers: Powers, parts: Parts): RequestHandler =>
-  backchannelLogoutRoutes({
+/** What the tenant's provider may end by a logout token. */
+export const logoutOrders = (powers: Powers, parts: Parts) =>
+  acceptLogoutToken({
     log: powers.log,
-    reply: parts.reply,
-    readForm: formReader,
-    accept: acceptLogoutToken({
-      log: powers.log,
-      nowMs: powers.clock.nowMs,
-      check: parts.provider.checkLogoutToken,
-      putOnce: powers.backend.putOnce,
-      endSessions: parts.signOut.end,
-    }),
+    nowMs: powers.clock.nowMs,
+    check: parts.provider.checkLogoutToken,
+    putOnce: powers.backend.putOnce,
+    endSessions: parts.signOut.end,
   })
 
 /** `/frontchannel-logout`: the same by a frame in the browser. */
@@ -126,6 +123,7 @@ export const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): R
   logoutRoutes({
     reply: parts.reply,
     origin: config.origin,
+    base: parts.base,
     hash: parts.hash,
     readForm: formReader,
     csrf: csrfMiddleware({
@@ -140,7 +138,8 @@ export const logoutRoom = (config: ReadyConfig, powers: Powers, parts: Parts): R
       backend: powers.backend,
       sealer: parts.seal,
       idTokenHint: config.tenant.logoutHint === 'id_token',
-      postLogoutRedirectUri: `${config.origin}/logout/callback`,
+      postLogoutRedirectUri: `${config.origin}${parts.base}/logout/callback`,
+      base: parts.base,
       endSession: (id) => parts.vault.end(id, 'session_revoked'),
       revoke: parts.provider.revoke,
       endSessionUrl: parts.provider.endSessionUrl,

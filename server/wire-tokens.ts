@@ -3,6 +3,7 @@ import type { ServiceTokens } from './client-credentials/service-tokens.ts'
 import { serviceTokens } from './client-credentials/service-tokens.ts'
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
+import { hasLeftTenant } from './oidc/tenant-claim.ts'
 import { circuitBreaker } from './refresh/circuit-breaker.ts'
 import type { FreshTokens } from './refresh/fresh-token.ts'
 import { freshTokens } from './refresh/fresh-token.ts'
@@ -69,7 +70,8 @@ const userRoom = (config: ReadyConfig, powers: Powers, parts: TokenParts): Fresh
       saveVault: parts.vault.save,
       takeTurn: turnsOf(powers, 'refresh'),
       grant: (_principal, request) => parts.provider.refresh(request),
-      isNoLongerAllowed: (claims) => isNoLongerAllowed(claims, config.tenant),
+      isNoLongerAllowed: (claims, before) =>
+        isNoLongerAllowed(claims, config.tenant) || hasLeftTenant(claims, before, config.tenant),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),
     }),

@@ -1,35 +1,26 @@
 import type { Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import type { ForwardAuth } from './forward-auth/forward-auth.ts'
-import { forwardAuth } from './forward-auth/forward-auth.ts'
-import { healthRoutes } from './health/routes.ts'
 import { isOwnAddress } from './http/endpoints.ts'
 import { errorHandler } from './http/error-handler.ts'
+import type { Replies } from './http/reply.ts'
 import { refuseForeign } from './http/require-app.ts'
 import { appHeaders } from './http/security-headers.ts'
+import type { IssuerStatus } from './oidc/issuers.ts'
 import type { HotPathDeps } from './proxy/hot-path.ts'
 import type { RouteTable } from './proxy/route-table.ts'
 import { routeTable } from './proxy/route-table.ts'
-import { upstreams } from './proxy/upstreams.ts'
 import { sessionMiddleware } from './session/middleware.ts'
 import { staticApp } from './spa/static-app.ts'
 import { stepUpHandles } from './step-up/handles.ts'
 import { userRoutes } from './user/routes.ts'
 import { tokenVault } from './vault/vault.ts'
-import type { Parts } from './wire-gateway.ts'
-import { proxyRoom, streamRoom } from './wire-gateway.ts'
-import {
-  backchannelLogoutRoom,
-  frontchannelLogoutRoom,
-  loginRoom,
-  logoutRoom,
-} from './wire-login.ts'
+import type { Parts, Shared } from './wire-gateway.ts'
+import { proxyRoom } from './wire-gateway.ts'
+import { frontchannelLogoutRoom, loginRoom, logoutOrders, logoutRoom } from './wire-login.ts'
 
 /** The rooms, furnished: what `app.ts` puts in order. */
 export type Rooms = {
-  readonly health: RequestHandler
-  readonly backchannelLogout: RequestHandler
   readonly frontchannelLogout: RequestHandler
   readonly refuseForeign: RequestHandler
   readonly session: readonly RequestHandler[]
@@ -40,25 +31,21 @@ export type Rooms = {
   readonly errors: ErrorRequestHandler
   readonly proxy: HotPathDeps
   readonly routes: RouteTable
-  readonly forwardAuth: ForwardAuth
+  readonly reply: Replies
+  /** Ends what a logout token names; throws for one that is not this tenant's. */
+  readonly acceptLogoutToken: (token: string) => Promise<void>
+  readonly providerStatus: () => IssuerStatus
   /** Resolves when every refresh and revocation under way has ended. */
   readonly settled: () => Promise<void>
-  readonly close: () => Promise<void>
 }
 
-/** Joins real parts into rooms; nothing else in the broker knows two rooms at once. */
-export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
-  const parts = sharedParts(config, powers)
-  const { reply, hash, keep } = parts
-  const upstream = upstreams({ nowMs: powers.clock.nowMs, log: powers.log })
-  const streaming = streamRoom(powers)
-  const proxy = proxyRoom(config, powers, { ...parts, ...streaming, upstream })
-  const routes = routesBesideOwn(config)
+/** Joins real parts into the rooms of one tenant; nothing else in the broker knows two rooms at once. */
+export const wire = (config: ReadyConfig, powers: Powers, shared: Shared): Rooms => {
+  const parts = allParts(config, powers)
+  const { reply, hash, keep, base } = parts
   return {
-    health: healthRoom(powers, parts),
     refuseForeign: refuseForeign(config.origin),
     session: sessionRoom(config, powers, parts),
-    backchannelLogout: backchannelLogoutRoom(powers, parts),
     frontchannelLogout: frontchannelLogoutRoom(config, powers, parts),
     login: loginRoom(config, powers, parts),
     logout: logoutRoom(config, powers, parts),
@@ -66,25 +53,23 @@ export const wire = (config: ReadyConfig, powers: Powers): Rooms => {
       reply,
       hash,
       origin: config.origin,
+      base,
       readSession: parts.records.read,
       offerCsrfCookie: parts.cookies.offerCsrf,
     }),
-    spa: spaRoom(config, parts),
+    spa: spaRoom(config, parts.provider.origins),
     errors: errorHandler(reply, powers.log),
-    proxy,
-    routes,
-    forwardAuth: forwardAuth({ ...proxy, secret: config.forwardAuthSecret, routeFor: routes }),
+    proxy: proxyRoom(config, powers, { ...parts, ...shared }),
+    routes: routesBesideOwn(config),
+    reply,
+    acceptLogoutToken: logoutOrders(powers, parts),
+    providerStatus: parts.provider.status,
     settled: keep.settled,
-    close: async () => {
-      streaming.tunnels.close()
-      streaming.streams.close()
-      await Promise.all([upstream.close(), powers.providerFetch.close(), powers.backend.close()])
-    },
   }
 }
 
 /** The foundations, and what several rooms use of others. */
-const sharedParts = (config: ReadyConfig, powers: Powers): Parts => {
+const allParts = (config: ReadyConfig, powers: Powers): Parts => {
   const base = foundations(config, powers)
   return {
     ...base,
@@ -92,9 +77,6 @@ const sharedParts = (config: ReadyConfig, powers: Powers): Parts => {
     stepUps: stepUpHandles({ backend: powers.backend, sealer: base.seal, hash: base.hash }),
   }
 }
-
-const healthRoom = ({ backend, draining }: Powers, { reply, provider }: Parts): RequestHandler =>
-  healthRoutes({ reply, draining, pingStore: backend.ping, providerStatus: provider.status })
 
 /** A route `/` must not take `/session` or `/admin`. */
 const routesBesideOwn = ({ routes }: ReadyConfig): RouteTable => {
@@ -111,8 +93,9 @@ const sessionRoom = (config: ReadyConfig, { random }: Powers, parts: Parts): Req
     random,
   })
 
-const spaRoom = (config: ReadyConfig, parts: Parts): RequestHandler =>
-  staticApp(
-    'dir' in config.spa ? config.spa.dir : 'public',
-    appHeaders({ secure: config.secure, csp: config.csp, providerOrigins: parts.provider.origins }),
-  )
+/** The app's files. */
+export const spaRoom = (
+  { spa, secure, csp }: Pick<ReadyConfig, 'spa' | 'secure' | 'csp'>,
+  providerOrigins: () => readonly string[],
+): RequestHandler =>
+  staticApp('dir' in spa ? spa.dir : 'public', appHeaders({ secure, csp, providerOrigins }))

@@ -1,10 +1,10 @@
-import type { Config, Route } from './config/config.ts'
+import type { Config, Route, Tenant } from './config/config.ts'
 import { asIssuer, asTenantId } from './core/ids.ts'
 import { secret } from './core/secret.ts'
 import type { Demo } from './demo/demo.ts'
-import type { ReadyConfig } from './foundations.ts'
+import type { BrokerConfig } from './foundations.ts'
 
-export type DemoReady = { readonly config: ReadyConfig; readonly demo: Demo | undefined }
+export type DemoReady = { readonly config: BrokerConfig; readonly demo: Demo | undefined }
 
 /**
  * The settings, completed for a first look: with no provider set, one starts on 127.0.0.1 with people to be and an API to
@@ -14,8 +14,10 @@ export const withDemo = async (
   config: Config,
   apiRoute: (upstream: string) => Route,
 ): Promise<DemoReady> => {
-  const { tenant } = config
+  const { tenant, tenants: [first, ...others] = [] } = config
   if (tenant !== undefined) return { config: { ...config, tenant }, demo: undefined }
+  if (first !== undefined)
+    return { config: { ...config, tenants: [first, ...others] }, demo: undefined }
   const { startDemo } = await import('./demo/demo.ts')
   const demo = await startDemo({ origin: config.origin }).catch((cause: unknown) => {
     throw isMissingModule(cause) ? new DemoMissing(demoAdvice, { cause }) : cause
@@ -33,7 +35,7 @@ const demoAdvice =
 const isMissingModule = (error: unknown): boolean =>
   error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND'
 
-const demoTenant = (demo: Demo): ReadyConfig['tenant'] => ({
+const demoTenant = (demo: Demo): Tenant => ({
   id: asTenantId('default'),
   issuer: asIssuer(demo.issuer),
   profile: 'generic',

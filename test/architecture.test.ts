@@ -8,6 +8,8 @@ const joints = [
   'wire',
   'wire-gateway',
   'wire-login',
+  'wire-tenants',
+  'entrance-configs',
   'wire-tokens',
   'foundations',
   'front-door',

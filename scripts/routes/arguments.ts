@@ -13,6 +13,8 @@ export type AskedCall = {
   /** What is said of the person here; it wins over what a file says. */
   readonly said: PersonFacts
   readonly people?: string | undefined
+  /** The tenant that is called; undefined: the default one, or the first. */
+  readonly at?: string | undefined
   readonly websocket: boolean
   readonly csrf: boolean
   readonly origin?: string | undefined
@@ -36,6 +38,7 @@ npm run routes -- --as NAME [facts] METHOD PATH
   explains one decision; without --as nobody is logged in
   --roles a,b --scopes x,y --tenant T --acr LEVEL --age SECONDS   facts of the person
   --people FILE      YAML or JSON: NAME: { roles: [], scopes: [], tenant: T, acr: LEVEL, age: SECONDS }
+  --at TENANT        whose address is called; PATH is below its prefix; default: the default tenant's, or the first's
   --origin URL       the page that calls; default: the app's own
   --no-csrf          the call does not bring the CSRF token
   --websocket        an upgrade
@@ -52,6 +55,7 @@ const options = {
   acr: { type: 'string' },
   age: { type: 'string' },
   people: { type: 'string' },
+  at: { type: 'string' },
   origin: { type: 'string' },
   'no-csrf': { type: 'boolean' },
   websocket: { type: 'boolean' },
@@ -79,6 +83,7 @@ export const readArguments = (args: readonly string[]): Asked => {
       ageSeconds: secondsOf(values.age),
     },
     people: values.people,
+    at: values.at,
     websocket: values.websocket === true,
     csrf: values['no-csrf'] !== true,
     origin: values.origin,

@@ -1,14 +1,17 @@
 import type { Config, Requirement, Route } from '../../server/config/config.ts'
 import { BrokerError } from '../../server/core/errors.ts'
 import type { FailureCode } from '../../server/core/failures.ts'
+import type { TenantId } from '../../server/core/ids.ts'
 import { asTenantId, parseSessionId } from '../../server/core/ids.ts'
 import type { Call } from '../../server/http/call.ts'
 import { callerOf } from '../../server/http/caller.ts'
 import { targetCheck } from '../../server/http/checked-target.ts'
+import { entrances } from '../../server/http/entrances.ts'
 import { isSafeMethod, requireCsrf } from '../../server/http/csrf.ts'
 import { isOwnAddress, ownEndpoints } from '../../server/http/endpoints.ts'
 import { decide } from '../../server/policy/decide.ts'
 import type { Verdict } from '../../server/policy/decide.ts'
+import { requireTenant } from '../../server/proxy/own-tenant.ts'
 import { routeTable } from '../../server/proxy/route-table.ts'
 import type { AskedCall } from './arguments.ts'
 import type { Person } from './people.ts'
@@ -56,7 +59,7 @@ const walk = (
 ): void => {
   const call = callOf(config, asked)
   const step = stepper(notes)
-  const { path } = step('path', () => targetCheck(config.origin)(call), 'is canonical')
+  const { path } = step('path', () => located(config)(call), 'is canonical')
   if (isOwnAddress(path)) {
     step(
       'route',
@@ -76,9 +79,21 @@ const walk = (
   step('session', () => requirePerson(route, asked), sessionText(asked))
   if (asked.person !== undefined)
     step('csrf', () => requireEvidence(route, asked, caller), csrfText(route, asked))
+  const at = config.tenant?.id ?? asTenantId('default')
+  const { person } = asked
+  if (person !== undefined || route.tenants !== undefined)
+    step('tenant', () => requireTenant(at, route, person?.principal), tenantText(at, asked))
   if (route.require !== undefined) rules(config, route.require, asked, notes)
   step('token', () => undefined, tokenText(route, asked.person !== undefined))
 }
+
+const located = ({ origin }: Pick<Config, 'origin'>) =>
+  targetCheck(entrances([{ origin, base: '' }], origin))
+
+const tenantText = (at: TenantId, { person }: Case): string =>
+  person === undefined
+    ? `the call is for ${at}`
+    : `is of ${person.principal.tenant}, the call is for ${at}`
 
 /** Runs one check and notes how it went. */
 const stepper =

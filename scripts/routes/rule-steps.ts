@@ -33,11 +33,6 @@ export const ruleSteps = (
 const rulesOf = (asks: Requirement, { principal, ...facts }: Judged): readonly Rule[] => {
   const { roles, scopes, acr, maxAgeSeconds } = asks
   const rules: (Rule | undefined)[] = [
-    {
-      name: 'tenant',
-      reasons: ['other_tenant'],
-      says: `is of ${principal.tenant}, the call is for ${facts.tenant}`,
-    },
     roles && {
       name: 'roles',
       reasons: ['none_of_any', 'not_all', 'none_of_read', 'none_of_write'],

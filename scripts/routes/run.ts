@@ -1,5 +1,6 @@
 import type { Config, Route } from '../../server/config/config.ts'
 import { apiRoute } from '../../server/config/config-file.ts'
+import { entranceConfigs } from '../../server/entrance-configs.ts'
 import { UsageError, readArguments, usage } from './arguments.ts'
 import { explain } from './explain.ts'
 import { explanationText } from './explanation-text.ts'
@@ -30,11 +31,20 @@ const decided = (config: Config, args: readonly string[], powers: RunPowers): Ra
   if (asked.kind === 'help') return { output: usage, complaint: '', code: allowed }
   if (asked.kind === 'table')
     return { output: routeTableText(config, routes), complaint: '', code: allowed }
-  const person = findPerson(config, asked, powers)
+  const place = placeOf(config, asked.at)
+  const person = findPerson(place, asked, powers)
   const facts = { nowSeconds: Math.floor(powers.nowMs / 1_000), person }
-  const explanation = explain(config, routes, { ...asked, ...facts })
+  const explanation = explain(place, routes, { ...asked, ...facts })
   const code = explanation.refusal === undefined ? allowed : refused
   return { output: explanationText(explanation, asked, person), complaint: '', code }
+}
+
+/** The settings of the tenant that is called; with no tenant at all, those of the demo's. */
+const placeOf = (config: Config, at: string | undefined): Config => {
+  const places = entranceConfigs(config)
+  const place = at === undefined ? places[0] : places.find(({ tenant }) => tenant.id === at)
+  if (place === undefined && at !== undefined) throw new UsageError(`There is no tenant ${at}.`)
+  return place ?? config
 }
 
 /** With no provider set, `npm start` serves the demo's API as its one route. */

@@ -24,7 +24,7 @@ export const routeTableText = (
 const rowOf = (route: Route): readonly string[] => [
   route.path,
   `${route.methods?.join(' ') ?? 'all'}${route.websocket ? ' +WebSocket' : ''}`,
-  'all',
+  route.tenants?.join(' ') ?? 'all',
   wanted(route),
   whoMay(route),
   route.upstreams.join(' '),

@@ -1,10 +1,12 @@
 import type { YAMLParseError } from 'yaml'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { asTenantId } from '../core/ids.ts'
 import type { Requirement, Route } from './config.ts'
-import type { FileShape, RouteShape } from './file-schema.ts'
+import type { RouteShape } from './file-schema.ts'
 import { fileSchema } from './file-schema.ts'
 import type { Env, Problem } from './reader.ts'
+import type { TenantShape } from './tenant-schema.ts'
 
 const name = 'CONFIG_FILE'
 const longestBytes = 1_048_576
@@ -21,28 +23,36 @@ export const apiRoute = (upstream: string): Route => ({
   websocket: true,
 })
 
-/** The routes of a CONFIG_FILE; notes every problem with its place in the file. */
-export const loadRoutes = (text: string, sources: FileSources): readonly Route[] => {
-  const note = (place: string, wrong: string) =>
-    sources.problemAt({
-      name: `${name} ${place}`.trim(),
-      wrong,
-      example: 'see docs/configuration.md',
-    })
+export type FileContent = {
+  readonly routes: readonly Route[]
+  readonly tenants: readonly TenantShape[]
+}
+
+/** What a problem is, by its place in the file. */
+export type Note = (place: string, wrong: string) => void
+
+/** Notes problems of CONFIG_FILE among those of the variables. */
+export const noteTo =
+  (problemAt: FileSources['problemAt']): Note =>
+  (place, wrong) =>
+    problemAt({ name: `${name} ${place}`.trim(), wrong, example: 'see docs/configuration.md' })
+
+/** Routes and tenants of a CONFIG_FILE; notes every problem with its place in the file. */
+export const readConfigFile = (text: string, sources: FileSources): FileContent => {
+  const note = noteTo(sources.problemAt)
   const tooLong = Buffer.byteLength(text) > longestBytes
   if (tooLong) note('', 'is larger than 1 MiB')
   const content = tooLong ? undefined : readContent(text, sources, note)
-  if (content === undefined) return []
+  if (content === undefined) return nothing
   const parsed = fileSchema.safeParse(content.value, { reportInput: true })
   if (!parsed.success) {
     for (const issue of parsed.error.issues) note(placeOf(issue), messageOf(issue))
-    return []
+    return nothing
   }
-  noteUnbuilt(parsed.data, note)
-  return parsed.data.routes.map(toRoute)
+  return { routes: parsed.data.routes.map(toRoute), tenants: parsed.data.tenants ?? [] }
 }
 
-type Note = (place: string, wrong: string) => void
+const nothing: FileContent = { routes: [], tenants: [] }
 
 type Content = { readonly value: unknown }
 
@@ -125,20 +135,11 @@ const messageOf = (issue: z.core.$ZodIssue): string => {
 /** Less what follows a colon: `{ secret:abc }`, without the blank, is one key. */
 const shownKey = (key: string): string => key.replace(/:.*$/s, '').slice(0, 40)
 
-/** What the file may say and this version does not do is refused: a rule that is silently ignored protects nothing. */
-const noteUnbuilt = (file: FileShape, note: Note): void => {
-  const unbuilt = 'is not available in this version'
-  if (file.tenants !== undefined) note('tenants', `${unbuilt}: use OIDC_* for now`)
-  file.routes.forEach((route, i) => {
-    const place = `routes[${i}]`
-    if (route.tenants !== undefined) note(`${place}.tenants`, unbuilt)
-  })
-}
-
 const defaultBodyBytes = 100 * 1_024 * 1_024
 
 const toRoute = (shape: RouteShape): Route => ({
   path: shape.path,
+  ...(shape.tenants !== undefined && { tenants: shape.tenants.map(asTenantId) }),
   methods: shape.methods,
   upstreams: shape.upstream,
   stripPrefix: shape.strip_prefix ?? '',

@@ -51,7 +51,20 @@ export type Tenant = {
   readonly timeoutMs: number
   /** How long the provider takes a rotated refresh token once more. */
   readonly refreshLeewaySeconds: number
+  /** Its own hosts on BASE_URL's scheme and port, as browsers send them. */
+  readonly hosts?: readonly string[] | undefined
+  /** Where it is on BASE_URL's host, such as `/t/acme`. */
+  readonly pathPrefix?: string | undefined
+  /** What tells its people from others at an issuer that several tenants share; undefined: the issuer is this tenant's. */
+  readonly tenantClaim?: TenantClaim | undefined
+  /** Undefined: as for everybody. */
+  readonly session?: SessionLife | undefined
 }
+
+/** A claim that must hold one of a few texts. */
+export type TenantClaim = { readonly path: string; readonly values: readonly string[] }
+
+export type SessionLife = { readonly idleSeconds: number; readonly absoluteSeconds: number }
 
 /** A header for the upstream, made of texts and claims of the session. */
 export type ClaimHeader = {
@@ -86,6 +99,8 @@ export type TokenKind = 'user' | 'optional' | 'service' | 'exchange' | 'none'
 export type Route = {
   /** Canonical prefix, matched by whole segments; longest wins. */
   readonly path: string
+  /** Whose users may call it; undefined: every tenant's. */
+  readonly tenants?: readonly TenantId[] | undefined
   readonly methods?: readonly string[] | undefined
   /** Origins, no path. */
   readonly upstreams: readonly string[]
@@ -134,13 +149,11 @@ export type Route = {
 
 export type SessionKey = { readonly kid: string; readonly key: Secret<Buffer> }
 
-export type SessionSettings = {
+export type SessionSettings = SessionLife & {
   /** Cookie-signing secrets, newest first; at least one. */
   readonly secrets: readonly Secret[]
   /** Sealing keys of 32 bytes, newest first; at least one. */
   readonly keys: readonly SessionKey[]
-  readonly idleSeconds: number
-  readonly absoluteSeconds: number
   readonly sameSite: 'strict' | 'lax'
   /** Which claims /session shows besides sub, name and email. */
   readonly claims: readonly string[]
@@ -169,8 +182,10 @@ export type Config = {
   readonly origin: string
   /** Whether `origin` is https: then cookies are Secure and carry the `__Host-Http-` prefix. */
   readonly secure: boolean
-  /** undefined: the embedded demo provider stands in (development only). */
+  /** The default tenant, at `origin`; undefined with no other: the embedded demo provider stands in (development only). */
   readonly tenant?: Tenant | undefined
+  /** The further ones, each at hosts or under a prefix of its own. */
+  readonly tenants?: readonly Tenant[] | undefined
   readonly session: SessionSettings
   /** undefined: the in-process store (development only). */
   readonly redis?: RedisSettings | undefined

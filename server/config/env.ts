@@ -63,7 +63,7 @@ export const settings = {
   },
   CONFIG_FILE: {
     group: 'first',
-    meaning: 'A YAML or JSON file with routes, instead of `UPSTREAM`.',
+    meaning: 'A YAML or JSON file with routes and tenants, instead of `UPSTREAM`.',
     example: 'latchkey.yaml',
   },
   ...providerSettings,

@@ -6,6 +6,8 @@ import {
   readableCertificates,
   resource as parseResource,
 } from './parsers.ts'
+import { plainPath } from './plain-path.ts'
+import { tenantSchema } from './tenant-schema.ts'
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 const unitBytes: Readonly<Record<string, number>> = {
@@ -64,15 +66,6 @@ const claimHeaders = z
 const oneOrMore = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).min(1))
 
-const ownPaths =
-  /^\/(?:login|callback|logout|session|livez|readyz|metrics|admin|forward-auth|backchannel-logout|frontchannel-logout|openapi\.json|\.well-known)(?:\/|$)/
-
-const routePath = z
-  .string()
-  .regex(/^(?:\/[A-Za-z0-9_~!$&'()*+,=:@.-]+)+$/, 'must be a plain path such as /api/orders')
-  .refine((path) => !/\/\.{1,2}(?:\/|$)/.test(path), 'has a dot segment')
-  .refine((path) => !ownPaths.test(path), "is one of the broker's own addresses")
-
 const roleList = z.array(z.string().min(1)).min(1)
 /** RFC 6749 section 3.3. */
 const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
@@ -105,34 +98,16 @@ const requirement = z
 
 const flag = z.boolean()
 
-const tenantSchema = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
-  hosts: z.array(z.string().min(1)).optional(),
-  path_prefix: routePath.optional(),
-  issuer: z.string().min(1),
-  profile: z.string().optional(),
-  client: z.strictObject({
-    id: z.string().min(1),
-    secret: z.string().optional(),
-    auth: z.string().optional(),
-    keys: z.string().optional(),
-  }),
-  scope: z.string().optional(),
-  roles_claim: z.string().optional(),
-  tenant_claim: z.string().optional(),
-  session: z.looseObject({}).optional(),
-})
-
 const routeSchema = z
   .strictObject({
-    path: routePath,
+    path: plainPath,
     tenants: z.array(z.string()).min(1).optional(),
     methods: z
       .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
       .min(1)
       .optional(),
     upstream: oneOrMore(originText),
-    strip_prefix: routePath.optional(),
+    strip_prefix: plainPath.optional(),
     token: z.enum(['user', 'optional', 'service', 'exchange', 'none']).optional(),
     public: flag.optional(),
     audience: z.string().min(1).optional(),

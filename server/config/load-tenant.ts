@@ -1,4 +1,5 @@
 import { allowRules } from './allow-rules.ts'
+import type { TenantId } from '../core/ids.ts'
 import { asIssuer, asTenantId } from '../core/ids.ts'
 import { secret } from '../core/secret.ts'
 import type { ClientAuth, Tenant } from './config.ts'
@@ -17,9 +18,15 @@ const authMethods = [
   'none',
 ] as const
 
-/** The default tenant from `OIDC_*`; undefined where no issuer is set. Every setting is read, so that all problems show. */
-export const loadTenant = (read: Reader, production: boolean): Tenant | undefined => {
-  const tenant = readTenant(read)
+export const defaultTenantId = asTenantId('default')
+
+/** A tenant's provider by `OIDC_*`; undefined where no issuer is set. Every setting is read, so that all problems show. */
+export const loadTenant = (
+  read: Reader,
+  production: boolean,
+  id = defaultTenantId,
+): Tenant | undefined => {
+  const tenant = readTenant(read, id)
   refuseUnbuilt(read)
   if (read.text('OIDC_ISSUER') === undefined) {
     requireNoOrphans(read)
@@ -32,7 +39,7 @@ export const loadTenant = (read: Reader, production: boolean): Tenant | undefine
   return tenant
 }
 
-const readTenant = (read: Reader): Tenant => {
+const readTenant = (read: Reader, id: TenantId): Tenant => {
   const profile = read.value('OIDC_PROFILE', parse.oneOf(profileNames), 'generic')
   const issuer = read.value('OIDC_ISSUER', parse.issuer, '')
   const scope = read.value('OIDC_SCOPE', parse.scope, 'openid profile email')
@@ -40,7 +47,7 @@ const readTenant = (read: Reader): Tenant => {
   const allow = read.value('OIDC_ALLOW', allowRules, undefined)
   const discovery = read.value('OIDC_DISCOVERY_URL', parse.httpUrl, undefined)
   return {
-    id: asTenantId('default'),
+    id,
     issuer: asIssuer(issuer),
     discoveryUrl: discovery?.href,
     profile,

@@ -2,16 +2,15 @@ import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
-import { apiRoute, loadRoutes } from './config-file.ts'
-import type { Config, RedisSettings, Route, SessionSettings } from './config.ts'
-import { settings } from './env.ts'
+import type { Config, RedisSettings, SessionSettings } from './config.ts'
+import { lifeOf } from './file-tenants.ts'
+import { loadApi } from './load-api.ts'
 import { loadTenant } from './load-tenant.ts'
-import { warningsOf } from './tenant-rules.ts'
-import { requireAudiences } from './verify-rules.ts'
+import { refuseUnfit } from './route-tenant-rules.ts'
+import { warningsFor } from './warnings.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
 import { settingsReader } from './reader.ts'
-import { refuseUnfitRoutes } from './route-tenant-rules.ts'
 import {
   headerSecret,
   isPlaceholder,
@@ -49,6 +48,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
   const port = read.value('PORT', parse.integer(0, 65_535), 3_000)
   const origin = loadOrigin(read, production, port)
   const tenant = loadTenant(read, production)
+  const session = loadSession(read, random)
   checkLater(read)
   const config: Config = {
     production,
@@ -57,14 +57,13 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     origin,
     secure: origin.startsWith('https:'),
     tenant,
-    session: loadSession(read, random),
+    session,
     redis: loadRedis(read),
-    routes: loadApi(read, env, readFile),
+    ...loadApi(read, { env, readFile, production, origin, session, tenant }),
     ...loadProcess(read),
   }
-  requireAudiences(read, config.routes, tenant)
-  if (tenant !== undefined) refuseUnfitRoutes(read, tenant, config.routes)
-  if (production) refuseDefaults(read)
+  refuseUnfit(read, config)
+  if (production) refuseDefaults(read, config)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')
   return read.problems.length > 0
@@ -93,21 +92,13 @@ const loadOrigin = (read: Reader, production: boolean, port: number): string => 
   return origin
 }
 
-const longestLifeSeconds = 400 * 86_400
-
 const loadSession = (read: Reader, random: Random): SessionSettings => {
-  const seconds = parse.integer(1, longestLifeSeconds)
-  const idleSeconds = read.value('SESSION_IDLE_SECONDS', seconds, 1_800)
-  const absoluteSeconds = read.value('SESSION_ABSOLUTE_SECONDS', seconds, 43_200)
-  if (idleSeconds > absoluteSeconds)
-    read.problem('SESSION_IDLE_SECONDS', 'is longer than SESSION_ABSOLUTE_SECONDS')
   return {
     secrets: read.value('SESSION_SECRET', signingSecrets, undefined) ?? [secret(random.token(32))],
     keys: read.value('SESSION_KEYS', sealingKeys, undefined) ?? [
       { kid: 'dev', key: secret(random.bytes(32)) },
     ],
-    idleSeconds,
-    absoluteSeconds,
+    ...lifeOf(read, { idleSeconds: 1_800, absoluteSeconds: 43_200 }),
     sameSite: read.value('SESSION_SAMESITE', parse.oneOf(['strict', 'lax']), 'strict'),
     claims: read.value('SESSION_CLAIMS', parse.list, []),
   }
@@ -134,26 +125,6 @@ const loadRedis = (read: Reader): RedisSettings | undefined => {
     read.problem('REDIS_PREFIX', 'has a brace, which Redis Cluster reads as a hash tag')
   const ca = read.value('REDIS_CA', parse.certificates, undefined)
   return address && { ...address, prefix, ca, tlsVerify }
-}
-
-const loadApi = (read: Reader, env: Env, readFile: (path: string) => string): readonly Route[] => {
-  const upstream = read.value('UPSTREAM', parse.origin, undefined)
-  const file = read.text('CONFIG_FILE')
-  if (file === undefined) return upstream === undefined ? [] : [apiRoute(upstream)]
-  if (read.text('UPSTREAM') !== undefined)
-    read.problem('UPSTREAM', 'is set, and CONFIG_FILE as well: keep one')
-  const text = contentOf(file, readFile)
-  if (text !== undefined) return loadRoutes(text, { env, readFile, problemAt: read.problemAt })
-  read.problem('CONFIG_FILE', 'names a file that cannot be read')
-  return []
-}
-
-const contentOf = (file: string, readFile: (path: string) => string): string | undefined => {
-  try {
-    return readFile(file)
-  } catch {
-    return undefined
-  }
 }
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -187,8 +158,16 @@ const loadWorkers = (read: Reader): number => {
 }
 
 /** What development makes up by itself, production wants to be told. */
-const refuseDefaults = (read: Reader): void => {
-  const needed = ['BASE_URL', 'OIDC_ISSUER', 'REDIS_URL', 'SESSION_SECRET', 'SESSION_KEYS'] as const
+const refuseDefaults = (read: Reader, { tenants = [] }: Config): void => {
+  // A file that could not be read may have meant to have tenants.
+  const hasFileFault = read.problems.some(({ name }) => name.startsWith('CONFIG_FILE'))
+  const needed = [
+    'BASE_URL',
+    ...(tenants.length > 0 || hasFileFault ? [] : (['OIDC_ISSUER'] as const)),
+    'REDIS_URL',
+    'SESSION_SECRET',
+    'SESSION_KEYS',
+  ] as const
   for (const name of needed) read.require(name, 'is not set, and production needs it')
   if (read.text('CONFIG_FILE') === undefined)
     read.require('UPSTREAM', 'is not set, nor is CONFIG_FILE, and production needs one')
@@ -210,39 +189,3 @@ const copiedSecrets = [
 const checkLater = (read: Reader): void => {
   read.value('OIDC_LOGOUT_TYP', parse.oneOf(['compat', 'strict']), 'compat')
 }
-
-/** Made-up keys with a store that outlives the process: nobody could open what it keeps. */
-const madeUpKeys = ({ redis }: Config, env: Env): string[] =>
-  redis !== undefined && !['SESSION_SECRET', 'SESSION_KEYS'].every((name) => isSet(env, name))
-    ? ['SESSION_SECRET or SESSION_KEYS is not set: sessions end with this process.']
-    : []
-
-const isSet = (env: Env, name: string): boolean =>
-  (env[name] ?? '') !== '' || (env[`${name}_FILE`] ?? '') !== ''
-
-const warningsFor = (config: Config, env: Env): string[] => {
-  const warnings = madeUpKeys(config, env)
-  if (config.redis?.tlsVerify === false)
-    warnings.push('REDIS_TLS_VERIFY=false: any certificate passes for Redis.')
-  if (config.tenant !== undefined) warnings.push(...warningsOf(config.tenant))
-  warnings.push(...loginWarnings(config))
-  for (const [name, row] of Object.entries(settings))
-    if ('later' in row && isSet(env, name)) warnings.push(`${name} has no effect in this version.`)
-  for (const name of Object.keys(env))
-    if (isUnknown(name)) warnings.push(`${name} is not a setting of Latchkey: is it misspelt?`)
-  return warnings
-}
-
-const loginWarnings = ({ tenant, secure }: Config): string[] => [
-  ...(tenant?.responseMode === 'form_post' && !secure
-    ? ['OIDC_RESPONSE_MODE=form_post needs a Secure cookie: over plain http Safari keeps none.']
-    : []),
-  ...(tenant?.profile === 'entra' && tenant.allow?.some(({ kind }) => kind === 'domain') === true
-    ? ['OIDC_ALLOW has a domain: Entra vouches for none without the optional claim xms_edov.']
-    : []),
-]
-
-/** By our prefixes; desktops set SESSION_MANAGER for themselves. */
-const isUnknown = (name: string): boolean =>
-  /^(?:OIDC|SESSION|REDIS|SPA)_(?!MANAGER$)/.test(name) &&
-  !Object.hasOwn(settings, name.replace(/_FILE$/, ''))

@@ -27,27 +27,37 @@ export type CookieFlags = {
   readonly httpOnly: boolean
   readonly sameSite: 'Strict' | 'Lax' | 'None'
   readonly maxAgeSeconds: number
+  /** Without it `/`, as the `__Host-` prefixes demand. */
+  readonly path?: string
 }
 
-/** A `Set-Cookie` value without Domain and with Path=/, as the `__Host-` prefixes demand. */
+/** A `Set-Cookie` value without Domain: for this host alone. */
 export const setCookie = (name: string, value: string, flags: CookieFlags): string =>
   [
     `${name}=${value}`,
-    'Path=/',
+    `Path=${flags.path ?? '/'}`,
     `Max-Age=${flags.maxAgeSeconds}`,
     `SameSite=${flags.sameSite}`,
     ...(flags.httpOnly ? ['HttpOnly'] : []),
     ...(flags.secure ? ['Secure'] : []),
   ].join('; ')
 
-/** The broker's cookie names: on https with the prefix that lets neither scripts nor subdomains set them. */
-export const cookieNames = (secure: boolean) => {
+/**
+ * The broker's cookie names: on https with the prefix that lets neither scripts nor subdomains set them. Tenants that share a
+ * host have their ids in them.
+ */
+export const cookieNames = (secure: boolean, tenant?: string) => {
   const prefix = secure ? '__Host-Http-' : ''
-  return { session: `${prefix}session`, login: `${prefix}login`, csrf: 'XSRF-TOKEN' } as const
+  const suffix = tenant === undefined ? '' : `-${tenant}`
+  return {
+    session: `${prefix}session${suffix}`,
+    login: `${prefix}login${suffix}`,
+    csrf: 'XSRF-TOKEN',
+  } as const
 }
 
 export type CookieNames = ReturnType<typeof cookieNames>
 
 /** Whether a cookie is the broker's own, in any spelling a browser or an older deployment may send. */
 export const isOwnCookie = (name: string): boolean =>
-  /^(?:__host-(?:http-)?)?(?:session(?:-.*)?|login)$/i.test(name) || name === 'XSRF-TOKEN'
+  /^(?:__host-(?:http-)?)?(?:session|login)(?:-.*)?$/i.test(name) || name === 'XSRF-TOKEN'

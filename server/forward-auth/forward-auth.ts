@@ -6,7 +6,9 @@ import type { Secret } from '../core/secret.ts'
 import { isSecret } from '../core/secret.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import type { Call } from '../http/call.ts'
+import type { Located } from '../http/checked-target.ts'
 import { targetCheck } from '../http/checked-target.ts'
+import type { Entrances, Place } from '../http/entrances.ts'
 import { hasBody, header } from '../http/raw-headers.ts'
 import type { Replies } from '../http/reply.ts'
 import { refuse } from '../http/refuse.ts'
@@ -15,15 +17,20 @@ import { askedCall, isForwardAuth, isWebSocket } from './asked-call.ts'
 
 type Judge = (call: Call, route: Route) => Promise<{ readonly token: TokenSet | undefined }>
 
-export type ForwardAuthDeps = {
-  readonly log: Log
+/** What a question is about: one tenant at one place. */
+type Asked = Place & {
   readonly reply: Replies
-  readonly origin: string
-  /** Undefined: nobody may ask. */
-  readonly secret: Secret | undefined
   readonly routeFor: (path: string) => Route | undefined
   readonly judge: Judge
   readonly judgeUpgrade: Judge
+}
+
+export type ForwardAuthDeps<E extends Asked> = {
+  readonly log: Log
+  readonly reply: Replies
+  /** Undefined: nobody may ask. */
+  readonly secret: Secret | undefined
+  readonly entrances: Entrances<E>
 }
 
 export type ForwardAuth = {
@@ -34,8 +41,8 @@ export type ForwardAuth = {
 }
 
 /** For proxies that forward calls themselves and ask for each whether, and with which token. */
-export const forwardAuth = (deps: ForwardAuthDeps): ForwardAuth => {
-  const admittedToken = asker(deps)
+export const forwardAuth = <E extends Asked>(deps: ForwardAuthDeps<E>): ForwardAuth => {
+  const located = targetCheck(deps.entrances)
   return {
     isAsked: (req) => {
       if (deps.secret === undefined || !isForwardAuth(req)) return false
@@ -43,32 +50,37 @@ export const forwardAuth = (deps: ForwardAuthDeps): ForwardAuth => {
       return shown !== undefined && isSecret(deps.secret, shown)
     },
     answer: async (req, res) => {
+      let { reply } = deps
       try {
-        const token = await admittedToken(askedCall(req))
-        // An unread upload would be taken for the next question on this connection.
-        if (!req.complete && hasBody(req)) res.setHeader('Connection', 'close')
-        res.writeHead(204, {
-          'Cache-Control': 'no-store',
-          'X-Request-Id': requestIdOf(req),
-          ...(token !== undefined && { Authorization: `Bearer ${token.accessToken}` }),
-        })
-        res.end()
+        const call = askedCall(req)
+        const target = located(call)
+        reply = target.entrance.reply
+        await answerAbout(req, res, { call, ...target })
       } catch (error) {
-        refuse(deps, req, res, error)
+        refuse({ log: deps.log, reply }, req, res, error)
       }
     },
   }
 }
 
-/** The front door's checks and the judge's, in the order of a proxied call. */
-const asker = (deps: ForwardAuthDeps) => {
-  const checkedTarget = targetCheck(deps.origin)
-  return async (call: Call): Promise<TokenSet | undefined> => {
-    const { path } = checkedTarget(call)
-    const route = deps.routeFor(path)
-    if (route === undefined) throw new BrokerError('no_route')
-    const judge = isWebSocket(call) ? deps.judgeUpgrade : deps.judge
-    const { token } = await judge(call, route)
-    return token
-  }
+type Question = Located<Asked> & { readonly call: Call }
+
+/** The judge's verdict, after the front door's checks, in the order of a proxied call. */
+const answerAbout = async (
+  req: IncomingMessage,
+  res: ServerResponse,
+  { call, entrance, path }: Question,
+): Promise<void> => {
+  const route = entrance.routeFor(path)
+  if (route === undefined) throw new BrokerError('no_route')
+  const judge = isWebSocket(call) ? entrance.judgeUpgrade : entrance.judge
+  const { token } = await judge(call, route)
+  // An unread upload would be taken for the next question on this connection.
+  if (!req.complete && hasBody(req)) res.setHeader('Connection', 'close')
+  res.writeHead(204, {
+    'Cache-Control': 'no-store',
+    'X-Request-Id': requestIdOf(req),
+    ...(token !== undefined && { Authorization: `Bearer ${token.accessToken}` }),
+  })
+  res.end()
 }

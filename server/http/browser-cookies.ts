@@ -17,11 +17,15 @@ export const browserCookies = (options: {
   readonly sameSite: 'strict' | 'lax'
   readonly hash: KeyedHash
   readonly absoluteSeconds: number
+  /** The prefix of the tenant's paths. */
+  readonly base?: string
 }): BrowserCookies => {
   const { names, secure } = options
   const sameSite = options.sameSite === 'lax' ? 'Lax' : 'Strict'
+  // Its name is what libraries look for, so tenants that share a host differ by path: scripts and we see the longest first.
+  const path = options.base || '/'
   const csrf = (value: string, maxAgeSeconds: number) =>
-    setCookie(names.csrf, value, { secure, sameSite, httpOnly: false, maxAgeSeconds })
+    setCookie(names.csrf, value, { secure, sameSite, httpOnly: false, maxAgeSeconds, path })
   const cleared = [
     setCookie(names.session, '', { secure, sameSite, httpOnly: true, maxAgeSeconds: 0 }),
     csrf('', 0),

@@ -39,6 +39,10 @@ const forPeople: Partial<Record<FailureCode, Words>> = {
     title: 'This account has no access',
     text: 'You are logged in at the login service, and this account may not use the app. Log in as someone else, or ask whoever runs the app to let you in.',
   },
+  forbidden_tenant: {
+    title: 'This account belongs elsewhere',
+    text: 'You are logged in with an account of another organisation. Use one of the organisation whose app this is, or ask whoever runs it to let you in.',
+  },
   login_cookie_missing: {
     title: 'Your browser keeps no cookies',
     text: 'Logging in needs one cookie of this site. Allow cookies for it, then log in again.',
@@ -46,18 +50,19 @@ const forPeople: Partial<Record<FailureCode, Words>> = {
 }
 
 /** A refusal as a page: what happened, the next step, and the facts that support asks for. */
-export const errorPage = (error: BrokerError, problem: Problem): Page => {
+export const errorPage = (error: BrokerError, problem: Problem, home: string): Page => {
   const words = forPeople[error.code] ?? { title: problem.title, text: problem.detail ?? '' }
   return {
     title: words.title,
     body: `<p>${escapeHtml(words.text)}</p>
-${wayBack(error)}
+${wayBack(error, home)}
 <dl><dt>Problem</dt><dd>${escapeHtml(problem.title)}</dd><dt>Code</dt><dd>${problem.code}</dd><dt>Status</dt><dd>${problem.status}</dd><dt>Request</dt><dd>${escapeHtml(problem.request_id)}</dd></dl>`,
   }
 }
 
-const wayBack = ({ code, status, info }: BrokerError): string => {
-  if (info.loginUrl === undefined) return linkButton('/', 'Back to the app')
-  if (code === 'not_allowed') return linkButton(info.loginUrl, 'Log in as someone else')
+const wayBack = ({ code, status, info }: BrokerError, home: string): string => {
+  if (info.loginUrl === undefined) return linkButton(home, 'Back to the app')
+  if (code === 'not_allowed' || code === 'forbidden_tenant')
+    return linkButton(info.loginUrl, 'Log in as someone else')
   return linkButton(info.loginUrl, status === 401 ? 'Log in' : 'Try again')
 }

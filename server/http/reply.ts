@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BrokerError } from '../core/errors.ts'
+import { BrokerError } from '../core/errors.ts'
 import { toProblem } from '../core/problem.ts'
 import { isNavigation } from './caller.ts'
 import { errorPage } from './error-page.ts'
@@ -15,15 +15,17 @@ type Outgoing = Pick<ServerResponse, 'setHeader' | 'writeHead' | 'headersSent' |
   end: (text?: string) => unknown
 }
 
-/** The broker's own answers, the same from Express and from the hot path. */
-export const replies = (options: {
+export type ReplyOptions = {
   readonly secure: boolean
   readonly realm: string
   readonly formOrigins: () => readonly string[]
-}) => {
+  /** The prefix that every address of ours has; none without. */
+  readonly base?: string
+}
+
+/** The broker's own answers, the same from Express and from the hot path. */
+export const replies = (options: ReplyOptions) => {
   const headers = Object.entries(ownAnswerHeaders(options.secure))
-  // A 401 must carry a challenge (RFC 9110 section 15.5.2); a private scheme makes no browser prompt.
-  const challenge = `Session realm="${options.realm}"`
 
   const begin = (req: IncomingMessage, res: Outgoing, isFramed = false) => {
     for (const [name, value] of headers)
@@ -54,13 +56,14 @@ export const replies = (options: {
   }
 
   /** problem+json (RFC 9457), or a page with the same facts and a way back for a navigation. */
-  const failure = (req: IncomingMessage, res: Outgoing, error: BrokerError) => {
+  const failure = (req: IncomingMessage, res: Outgoing, fault: BrokerError) => {
     if (res.headersSent) return void res.destroy()
+    const error = withBase(fault, options.base)
     begin(req, res)
-    if (error.status === 401) res.setHeader('WWW-Authenticate', challenge)
-    failureHeaders(res, error)
+    failureHeaders(res, error, options.realm)
     const problem = toProblem(error, requestIdOf(req))
-    if (isNavigation(req)) return page(req, res, error.status, errorPage(error, problem))
+    if (isNavigation(req))
+      return page(req, res, error.status, errorPage(error, problem, `${options.base ?? ''}/`))
     const text = JSON.stringify(problem)
     send(req, res, { status: error.status, type: 'application/problem+json; charset=utf-8', text })
   }
@@ -68,9 +71,22 @@ export const replies = (options: {
   return { json, page, redirect, failure }
 }
 
+/** The rooms speak of `/login` wherever they are. */
+const withBase = (error: BrokerError, base = ''): BrokerError => {
+  const { loginUrl } = error.info
+  if (loginUrl === undefined || base === '') return error
+  return new BrokerError(error.code, {
+    ...error.info,
+    cause: error.cause,
+    loginUrl: `${base}${loginUrl}`,
+  })
+}
+
 const html = 'text/html; charset=utf-8'
 
-const failureHeaders = (res: Outgoing, { info }: BrokerError): void => {
+const failureHeaders = (res: Outgoing, { status, info }: BrokerError, realm: string): void => {
+  // A 401 must carry a challenge (RFC 9110 section 15.5.2); a private scheme makes no browser prompt.
+  if (status === 401) res.setHeader('WWW-Authenticate', `Session realm="${realm}"`)
   if (info.retryAfterSeconds !== undefined)
     res.setHeader('Retry-After', String(info.retryAfterSeconds))
   if (info.allow !== undefined) res.setHeader('Allow', info.allow.join(', '))

@@ -21,6 +21,8 @@ export type FinishLoginDeps = {
   readonly principalOf: (claims: IDToken) => Principal
   /** Undefined for whom the rules let in; else how this ID token falls short of each kind of rule. */
   readonly whyNotAllowed: (claims: IDToken) => Readonly<Record<string, string>> | undefined
+  /** Whether this ID token is of the tenant, at an issuer that several share. */
+  readonly isOfTenant: (claims: IDToken) => boolean
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<unknown>
@@ -59,6 +61,7 @@ export const finishLogin =
     if (answer.idToken === undefined) throw new BrokerError('login_failed')
     const principal = deps.principalOf(answer.idToken.claims)
     try {
+      requireTenant(deps, answer.idToken.claims, principal)
       requireAllowed(deps, answer.idToken.claims, principal)
       requireSteppedUp(pending.stepUp, principal)
       return await storeLogin(deps, { answer, principal, pending, browser })
@@ -81,6 +84,20 @@ const requireSteppedUp = (stepUp: StepUp | undefined, { acr }: Principal): void 
     detail: 'The identity provider did not log you in as strongly as this needs.',
     cause: new Error('acr is none of those asked for'),
   })
+}
+
+/** Another tenant's person at the same issuer: let in, they would be one of this tenant's to every route. */
+const requireTenant = (
+  deps: FinishLoginDeps,
+  claims: IDToken,
+  { sub, issuer, tenant }: Principal,
+): void => {
+  if (deps.isOfTenant(claims)) return
+  deps.log.warn(
+    { audit: 'login_refused', reason: 'forbidden_tenant', tenant, sub, issuer },
+    'not of this tenant',
+  )
+  throw new BrokerError('forbidden_tenant')
 }
 
 /** Before anything is stored: whom the rules leave out has no session, not for a moment. */

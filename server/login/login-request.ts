@@ -15,6 +15,8 @@ export type LoginRequest = {
 
 export type LoginDoor = {
   readonly origin: string
+  /** The prefix of the tenant's paths; none without. */
+  readonly base?: string
   readonly issuer: string
   readonly tenant: string
 }
@@ -31,7 +33,7 @@ export const parseLoginRequest = (parameters: URLSearchParams, door: LoginDoor):
   if (issuer !== undefined && issuer !== door.issuer)
     throw invalid('iss is not the issuer of this app.')
   return {
-    returnTo: returnToOf(parameters, door.origin),
+    returnTo: returnToOf(parameters, door),
     wish: {
       prompt: promptOf(parameters),
       acrValues: textOf(parameters, 'acr_values'),
@@ -71,9 +73,9 @@ const single = (parameters: URLSearchParams, name: string): string | undefined =
   return value
 }
 
-const returnToOf = (parameters: URLSearchParams, origin: string): string => {
+const returnToOf = (parameters: URLSearchParams, { origin, base = '' }: LoginDoor): string => {
   const raw = single(parameters, 'return_to') ?? targetLink(parameters, origin)
-  if (raw === undefined) return '/'
+  if (raw === undefined) return `${base}/`
   const parsed = parseReturnTo(raw)
   if (!parsed.ok) throw new BrokerError('invalid_return_to', { cause: parsed.reason })
   return parsed.value

@@ -178,7 +178,8 @@ const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: stri
   const hasCookie = cookieValues(req.headers.cookie, deps.cookieName).length > 0
   if (isRetryState(state) && !hasCookie)
     throw new BrokerError('login_cookie_missing', { loginUrl: loginPath })
-  const next = '/login?return_to=%2F&retry=1'
+  const { base = '' } = deps.door
+  const next = `${base}/login?return_to=${encodeURIComponent(`${base}/`)}&retry=1`
   deps.log.info({ has_login_cookie: hasCookie }, 'callback of no login')
   deps.reply.page(req, res, 200, {
     title: 'One moment',
@@ -191,7 +192,7 @@ ${linkButton(next, 'Continue')}<p>Nothing has been lost.</p>`,
 /** Whoever may not log in is offered to be someone else: the provider would send the same person again. */
 const wayBackFrom = (deps: LoginRoutesDeps, error: BrokerError, returnTo: string): BrokerError => {
   const failure = withWayBack(error, returnTo)
-  if (error.code !== 'not_allowed') return failure
+  if (error.code !== 'not_allowed' && error.code !== 'forbidden_tenant') return failure
   const loginUrl = `${failure.info.loginUrl ?? loginPath}&prompt=${deps.otherAccountPrompt}`
   return new BrokerError(error.code, { ...failure.info, cause: error.cause, loginUrl })
 }

@@ -17,6 +17,8 @@ export type EndLoginDeps = {
   readonly sealer: Sealer
   readonly idTokenHint: boolean
   readonly postLogoutRedirectUri: string
+  /** The prefix of the tenant's paths. */
+  readonly base: string
   /** Gives back the vault as it was when the session ended. */
   readonly endSession: (id: SessionId) => Promise<Vault | undefined>
   readonly revoke: (refreshToken: string) => Promise<void>
@@ -51,7 +53,7 @@ export const endLogin = (deps: EndLoginDeps) => ({
     const ticket = deps.random.token(32)
     const sealed = deps.sealer.seal(ticketContext(ticket), Buffer.from(location))
     await deps.backend.put(`logout-ticket:${digest(ticket)}`, sealed, ticketLifeMs)
-    return `/logout/continue?ticket=${ticket}`
+    return `${deps.base}/logout/continue?ticket=${ticket}`
   },
 
   redeem: async (ticket: string): Promise<string | undefined> => {
@@ -64,7 +66,7 @@ export const endLogin = (deps: EndLoginDeps) => ({
   returnToOf: async (state: string): Promise<string> => {
     const stored = await deps.backend.take(`logout-state:${digest(state)}`)
     const parsed = parseReturnTo(stored?.toString('utf8'))
-    return parsed.ok ? parsed.value : '/'
+    return parsed.ok ? parsed.value : `${deps.base}/`
   },
 })
 

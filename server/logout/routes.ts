@@ -16,6 +16,8 @@ import type { EndLogin } from './end-login.ts'
 export type LogoutRoutesDeps = {
   readonly reply: Replies
   readonly origin: string
+  /** The prefix of the tenant's paths. */
+  readonly base: string
   readonly hash: KeyedHash
   readonly endLogin: EndLogin
   readonly csrf: RequestHandler
@@ -45,7 +47,8 @@ const post = (deps: LogoutRoutesDeps): RequestHandler =>
   async function postLogout(req, res) {
     // `fieldsOf` has run before.
     const { form } = req.body as { form: URLSearchParams | undefined }
-    const returnTo = returnToOf(form?.get('return_to') ?? parametersOf(req).get('return_to'))
+    const wanted = form?.get('return_to') ?? parametersOf(req).get('return_to')
+    const returnTo = returnToOf(deps, wanted)
     await leave(deps, { req, res, returnTo })
   }
 
@@ -53,7 +56,7 @@ const get = (deps: LogoutRoutesDeps): RequestHandler =>
   async function getLogout(req, res) {
     if (!isTopLevelNavigation(req)) throw new BrokerError('navigation_required')
     const parameters = parametersOf(req)
-    const returnTo = returnToOf(parameters.get('return_to'))
+    const returnTo = returnToOf(deps, parameters.get('return_to'))
     const id = liveSessionId(req)
     // A link from elsewhere cannot know it: nobody logs a person out by an image or a link (login CSRF's twin).
     if (id !== undefined && deps.hash.matches('logout', id, parameters.get('sid') ?? ''))
@@ -85,7 +88,7 @@ const askFirst = (deps: LogoutRoutesDeps, asked: Leaving & { readonly id: Sessio
     title: 'Log out?',
     hasForm: true,
     body: `<p>You are about to end your session in this browser.</p>
-<form method="post" action="/logout">
+<form method="post" action="${escapeHtml(deps.base)}/logout">
 <input type="hidden" name="${csrfField}" value="${escapeHtml(token)}">
 <input type="hidden" name="return_to" value="${escapeHtml(asked.returnTo)}">
 <button type="submit">Log out</button>
@@ -95,7 +98,7 @@ const askFirst = (deps: LogoutRoutesDeps, asked: Leaving & { readonly id: Sessio
 
 /** The link came from another site, so the Strict cookie stayed behind: one step on this site shows it. */
 const askAgain = (deps: LogoutRoutesDeps, { req, res, returnTo }: Leaving): void => {
-  const next = `/logout?return_to=${encodeURIComponent(returnTo)}`
+  const next = `${deps.base}/logout?return_to=${encodeURIComponent(returnTo)}`
   deps.reply.page(req, res, 200, {
     title: 'Log out?',
     body: `<p>Another site asked to end your session here.</p>${linkButton(next, 'Go on to log out')}`,
@@ -108,7 +111,7 @@ const followTicket = (deps: LogoutRoutesDeps): RequestHandler =>
     if (header(req, 'sec-fetch-mode') !== undefined && !isTopLevelNavigation(req))
       throw new BrokerError('navigation_required')
     const location = await deps.endLogin.redeem(parametersOf(req).get('ticket') ?? '')
-    deps.reply.redirect(req, res, location ?? '/')
+    deps.reply.redirect(req, res, location ?? `${deps.base}/`)
   }
 
 const backFromProvider = (deps: LogoutRoutesDeps): RequestHandler =>
@@ -118,7 +121,7 @@ const backFromProvider = (deps: LogoutRoutesDeps): RequestHandler =>
   }
 
 /** A bad address never keeps anybody from logging out. */
-const returnToOf = (raw: string | null): string => {
+const returnToOf = ({ base }: LogoutRoutesDeps, raw: string | null): string => {
   const parsed = parseReturnTo(raw)
-  return parsed.ok ? parsed.value : '/'
+  return parsed.ok ? parsed.value : `${base}/`
 }

@@ -30,3 +30,11 @@ export const checkLogoutToken = async (
   const verdict = await (await met()).verifyLogoutSignature(token)
   return verdict === 'verified' ? order : err(`signature_${verdict}` as const)
 }
+
+/** Whom a posted logout token says it is for; whether that is true is `checkLogoutToken`'s to say. */
+export const addresseeOf = (token: string) => {
+  const { iss, aud } = readJwt(token)?.claims ?? {}
+  const audience = [aud].flat()
+  return ({ issuer, clientId }: Pick<Tenant, 'issuer' | 'clientId'>): boolean =>
+    iss === issuer && audience.includes(clientId)
+}

@@ -93,7 +93,8 @@ export const wantedClaims = (
     ...(scopes.includes('profile') ? ['name'] : []),
     ...(scopes.includes('email') ? ['email'] : []),
   ]
-  return [...byScope, tenant.rolesClaim, ...shown, ...inHeaders]
+  const byTenant = tenant.tenantClaim === undefined ? [] : [tenant.tenantClaim.path]
+  return [...byScope, ...byTenant, tenant.rolesClaim, ...shown, ...inHeaders]
 }
 
 /** Whether the ID token leaves out what is wanted: many providers give name and email at the UserInfo endpoint alone. */

@@ -26,6 +26,7 @@ export type Forwarding = {
   readonly requestId: string
   /** BASE_URL's, which a redirect of the upstream's may name. */
   readonly ownOrigin: string
+  readonly base: string
   readonly corsOrigin: string | undefined
   readonly life: StreamLife
   /** Another token than the one in `headers`, once the upstream has called that invalid. */

@@ -36,6 +36,8 @@ export type HotPathDeps = {
   readonly log: Log
   readonly reply: Replies
   readonly origin: string
+  /** The prefix that our paths have. */
+  readonly base: string
   /** What every call tells its upstream of us. */
   readonly own: Pick<UpstreamFacts, 'host' | 'proto' | 'pseudonym'>
   readonly clientAddress: ClientAddress
@@ -71,7 +73,8 @@ export const hotPath = (deps: HotPathDeps) =>
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
-      const facts = { requestId: requestIdOf(req), ownOrigin: deps.origin, corsOrigin }
+      const { origin: ownOrigin, base } = deps
+      const facts = { requestId: requestIdOf(req), ownOrigin, base, corsOrigin }
       const { insteadToken, askStepUp } = admitted
       const life = lifeOf(deps, route, admitted)
       const sent = deps.forward({ ...call, ...facts, headers, insteadToken, askStepUp, life })

@@ -1,6 +1,6 @@
 import type { Requirement, Route } from '../config/config.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { RecordId, SessionId } from '../core/ids.ts'
+import type { RecordId, SessionId, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
@@ -13,10 +13,13 @@ import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { Counted } from './limits.ts'
+import { requireTenant } from './own-tenant.ts'
 import { tokenWantOf } from './token-want.ts'
 
 export type JudgeDeps = {
   readonly origin: string
+  /** Where the call came in. */
+  readonly tenant: TenantId
   readonly hash: KeyedHash
   readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
   /** Reads and slides; rejects with `store_unavailable`. */
@@ -77,6 +80,7 @@ export const judge =
         token: sentCsrfToken(req),
         sessionId: session.id,
       })
+    requireTenant(deps.tenant, route, session?.facts.principal)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: false })
@@ -103,6 +107,7 @@ export const judgeUpgrade =
       throw new BrokerError('csrf_missing', {
         detail: 'A WebSocket upgrade needs the Origin header.',
       })
+    requireTenant(deps.tenant, route, session?.facts.principal)
     const { require: requirement } = route
     if (requirement !== undefined)
       await deps.requirePolicy({ call: req, route, requirement, session, bothWays: true })

@@ -52,6 +52,8 @@ export type ResponseFacts = {
   readonly upstreamPath: string
   /** BASE_URL's: an upstream that reads X-Forwarded-Host redirects there. */
   readonly ownOrigin: string
+  /** The prefix that our paths have, and an upstream does not know; none without. */
+  readonly base?: string
   /** The caller's origin when the route's CORS list has it. */
   readonly corsOrigin: string | undefined
 }
@@ -123,14 +125,22 @@ const withheld = (name: string, pass: Route['pass'], isForCaches: boolean): bool
 
 const passedValue = (name: string, value: string, facts: ResponseFacts): string | undefined => {
   if (name === 'set-cookie')
-    return facts.route.pass.setCookie && isForeignCookie(value) ? value : undefined
+    return facts.route.pass.setCookie && isForeignCookie(value)
+      ? below(value, facts.base)
+      : undefined
   return name === 'location' ? locationFor(value, facts) : value
 }
 
 /** An upstream may never set a cookie of the broker's names, nor one for a wider domain; `=session=x` comes back as `session=x`. */
 const isForeignCookie = (setCookie: string): boolean =>
-  !/^[\s=]*(?:__host-|__secure-|session\b|login\s*=|xsrf-token\s*=)/i.test(setCookie) &&
+  !/^[\s=]*(?:__host-|__secure-|session\b|login(?:-[^=]*)?\s*=|xsrf-token\s*=)/i.test(setCookie) &&
   !/;\s*domain\s*=/i.test(setCookie)
+
+/** A cookie for `/` would go to all tenants of the host. */
+const below = (setCookie: string, base: string | undefined): string =>
+  base === undefined || base === ''
+    ? setCookie
+    : setCookie.replace(/;\s*path\s*=\s*(?=\/)/gi, `; Path=${base}`)
 
 /**
  * A redirect within the upstream, or within our own origin, as a path on ours; one to anywhere else does not pass, nor
@@ -143,12 +153,14 @@ const locationFor = (value: string, facts: ResponseFacts): string | undefined =>
   if (url.pathname.startsWith('//')) return undefined
   const path = pathOnOurs(url, facts)
   if (path === undefined || isOwnAddress(path)) return undefined
-  return `${path}${url.search}${url.hash}`
+  return `${facts.base ?? ''}${path}${url.search}${url.hash}`
 }
 
 const pathOnOurs = ({ origin, pathname }: URL, facts: ResponseFacts): string | undefined => {
   if (origin === facts.upstreamOrigin) return `${facts.route.stripPrefix}${pathname}`
-  return origin === facts.ownOrigin ? pathname : undefined
+  if (origin !== facts.ownOrigin) return undefined
+  const { base = '' } = facts
+  return base !== '' && pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname
 }
 
 const addCors = (headers: string[], origin: string | undefined): void => {

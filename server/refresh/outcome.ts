@@ -54,7 +54,8 @@ const requireStillAllowed = async (
   run: Running,
   { idToken, refreshToken }: TokenAnswer,
 ): Promise<void> => {
-  if (idToken === undefined || !deps.isNoLongerAllowed(idToken.claims)) return
+  if (idToken === undefined) return
+  if (!deps.isNoLongerAllowed(idToken.claims, run.vault.content.idToken)) return
   await deps.endSession(run.session.id, 'session_revoked')
   deps.log.warn(ended(run, 'not_allowed'), 'session ended: the account may not log in any more')
   const { principal } = run.session.facts

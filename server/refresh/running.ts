@@ -20,8 +20,8 @@ export type RefreshSessionDeps = SettleDeps & {
   readonly breaker: CircuitBreaker
   readonly takeTurn: TakeTurn
   readonly grant: (principal: Principal, request: RefreshRequest) => Promise<RefreshOutcome>
-  /** Whether a later ID token says of its person that they may not log in any more. */
-  readonly isNoLongerAllowed: (claims: IDToken) => boolean
+  /** Whether a later ID token, after the one before it, says of its person that they may not log in any more. */
+  readonly isNoLongerAllowed: (claims: IDToken, before: string) => boolean
   readonly endSession: (id: SessionId, reason: EndReason) => Promise<unknown>
   readonly revoke: (principal: Principal, refreshToken: string) => Promise<void>
   /** Keeps the process alive until what is under way has been written down. */

@@ -13,6 +13,8 @@ export type AskStepUpDeps = {
   readonly log: Log
   readonly nowMs: () => number
   readonly origin: string
+  /** The prefix of the tenant's paths. */
+  readonly base: string
   readonly keep: StepUpHandles['keep']
 }
 
@@ -29,18 +31,22 @@ export const askStepUp =
       return new BrokerError('step_up_failed')
     }
     const handle = await deps.keep(session, demand)
-    const returnTo = encodeURIComponent(whereTheAppWas(call, deps.origin))
+    const returnTo = encodeURIComponent(whereTheAppWas(call, deps))
     return new BrokerError('step_up_required', {
       loginUrl: `${loginPath}?return_to=${returnTo}&step_up=${handle}`,
     })
   }
 
 /** The page that made the call, where the browser says so and it is the app's. */
-const whereTheAppWas = (call: Call, origin: string): string => {
+const whereTheAppWas = (call: Call, { origin, base }: AskStepUpDeps): string => {
   const referrer = header(call, 'referer') ?? ''
-  if (!URL.canParse(referrer)) return '/'
+  const home = `${base}/`
+  if (!URL.canParse(referrer)) return home
   const url = new URL(referrer)
-  if (url.origin !== origin || isOwnAddress(url.pathname)) return '/'
+  if (url.origin !== origin || isOwnAddress(belowBase(url.pathname, base))) return home
   const parsed = parseReturnTo(`${url.pathname}${url.search}`)
-  return parsed.ok ? parsed.value : '/'
+  return parsed.ok ? parsed.value : home
 }
+
+const belowBase = (path: string, base: string): string =>
+  path.startsWith(`${base}/`) ? path.slice(base.length) : path

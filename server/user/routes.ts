@@ -13,6 +13,8 @@ import type { LiveSession, SessionState } from '../session/records.ts'
 export type UserRoutesDeps = {
   readonly reply: Replies
   readonly origin: string
+  /** The prefix of the tenant's paths. */
+  readonly base: string
   readonly hash: KeyedHash
   readonly readSession: (id: SessionId, slide: boolean) => Promise<SessionState>
   /** Lets axios and Angular find the CSRF token without being told. */
@@ -29,7 +31,7 @@ export const userRoutes = (deps: UserRoutesDeps): Router => {
 const session = (deps: UserRoutesDeps): RequestHandler =>
   async function getSession(req, res) {
     const id = liveSessionId(req)
-    if (id === undefined) return deps.reply.json(req, res, 200, anonymous)
+    if (id === undefined) return deps.reply.json(req, res, 200, anonymous(deps))
     requireCsrf(deps.hash, {
       method: req.method,
       caller: callerOf(req, deps.origin),
@@ -38,14 +40,20 @@ const session = (deps: UserRoutesDeps): RequestHandler =>
     })
     const slide = parametersOf(req).get('slide') !== 'false'
     const state = await deps.readSession(id, slide)
-    if (state.kind !== 'live') return deps.reply.json(req, res, 200, anonymous)
+    if (state.kind !== 'live') return deps.reply.json(req, res, 200, anonymous(deps))
     deps.offerCsrfCookie(req, res, id)
-    deps.reply.json(req, res, 200, describe(state, deps.hash))
+    deps.reply.json(req, res, 200, describe(state, deps))
   }
 
-const anonymous = { authenticated: false, login_url: loginPath }
+const anonymous = ({ base }: UserRoutesDeps) => ({
+  authenticated: false,
+  login_url: `${base}${loginPath}`,
+})
 
-const describe = ({ id, facts, idleLeftMs, absoluteLeftMs }: LiveSession, hash: KeyedHash) => {
+const describe = (
+  { id, facts, idleLeftMs, absoluteLeftMs }: LiveSession,
+  { hash, base }: UserRoutesDeps,
+) => {
   const { principal } = facts
   return {
     authenticated: true,
@@ -53,7 +61,7 @@ const describe = ({ id, facts, idleLeftMs, absoluteLeftMs }: LiveSession, hash: 
     roles: principal.roles,
     tenant: principal.tenant,
     csrf_token: hash.of('csrf', id),
-    logout_url: `/logout?sid=${hash.of('logout', id)}`,
+    logout_url: `${base}/logout?sid=${hash.of('logout', id)}`,
     expires_in: Math.floor(idleLeftMs / 1_000),
     absolute_expires_in: Math.floor(absoluteLeftMs / 1_000),
     acr: principal.acr,

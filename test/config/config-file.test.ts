@@ -132,14 +132,6 @@ test('CONFIG_FILE › several faults in several places › are listed at once', 
   assert.deepEqual(places, ['routes[0].path', 'routes[0].upstream[0]', 'routes[0].token', 'routes[1].websocket']) // prettier-ignore
 })
 
-const unbuilt = [['tenants: [x]', 'tenants']] as const
-for (const [text, place] of unbuilt)
-  test(`CONFIG_FILE › ${text} › is refused by name, since it is not built`, () => {
-    const [found = '', more] = faults(route(text))
-    assert.equal(more, undefined)
-    assert.match(found, new RegExp(`^routes\\[0\\]\\.${place} .*not available in this version$`))
-  })
-
 test('CONFIG_FILE › ${NAME} and ${file:…} › stand for their texts', () => {
   const text =
     'routes: [{path: "/${P}", upstream: "${file:/run/up}", scope: "openid ${P} $X ${P}"}]'

@@ -40,18 +40,13 @@ routes:
     tls: { ca: "\${file:/run/ca.pem}" }
 `
 
-const env = { CONFIG_FILE: 'latchkey.yaml', ACME_SECRET: 'sesame' }
+const env = {
+  CONFIG_FILE: 'latchkey.yaml',
+  ACME_SECRET: 'sesame',
+  BASE_URL: 'https://app.example',
+}
 const ca = certificateAuthority().ca.trim()
 const files = (text: string) => ({ 'latchkey.yaml': text, '/run/ca.pem': ca })
-
-test("CONFIG_FILE › the contract's sample › is understood as a whole; what is not built is named by its place", () => {
-  const found = problems(env, files(sample))
-  assert.deepEqual(
-    found.map((line) => line.split(' ')[1]?.replace(/:$/, '')),
-    ['tenants', 'routes[0].tenants'],
-  )
-  assert.ok(found.every((line) => line.includes('not available in this version')))
-})
 
 test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused for that too", () => {
   const found = problems({ ...env, ACME_SECRET: '' }, files(sample))
@@ -62,12 +57,24 @@ test("CONFIG_FILE › the contract's sample without ACME_SECRET › is refused f
   assert.deepEqual(wrongNames({ ...env, ACME_SECRET: '' }, files(sample)), ['CONFIG_FILE'])
 })
 
-test("CONFIG_FILE › the contract's sample less what is not built › is one route as written", () => {
-  const unbuilt = /^ {4}tenants:.*\n/gm
-  const text = sample.slice(sample.indexOf('routes:')).replace(unbuilt, '')
-  assert.deepEqual(loaded(env, files(text)).routes, [
+test("CONFIG_FILE › the contract's sample › is one tenant and one route as written", () => {
+  const { routes, tenant, tenants } = loaded(env, files(sample))
+  assert.equal(tenant, undefined)
+  assert.deepEqual(
+    tenants?.map(({ id, hosts, issuer, tenantClaim }) => ({ id, hosts, issuer, tenantClaim })),
+    [
+      {
+        id: 'acme',
+        hosts: ['acme.app.example'],
+        issuer: 'https://id.example/realms/acme',
+        tenantClaim: { path: 'organization', values: ['acme'] },
+      },
+    ],
+  )
+  assert.deepEqual(routes, [
     {
       path: '/api/orders',
+      tenants: ['acme'],
       methods: ['GET', 'POST'],
       upstreams: ['http://10.0.0.5:8080', 'http://10.0.0.6:8080'],
       stripPrefix: '/api',

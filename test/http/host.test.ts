@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hostOf, ownHostCheck } from '../../server/http/host.ts'
-import { headerCount } from '../../server/http/raw-headers.ts'
+import type { Call } from '../../server/http/call.ts'
+import { entrances } from '../../server/http/entrances.ts'
+import { hostOf } from '../../server/http/host.ts'
+import { header, headerCount } from '../../server/http/raw-headers.ts'
 import { request } from './request.ts'
+
+const ownHostCheck = (origin: string) => {
+  const { at } = entrances([{ origin, base: '' }], origin)
+  return (req: Call): boolean => at(header(req, 'host')) !== undefined
+}
 
 const https = 'https://app.test'
 const local = 'http://localhost:3000'
@@ -18,7 +25,7 @@ const own: readonly (readonly [string, string])[] = [
   ['https://[::1]', '[::1]:443'],
 ]
 for (const [origin, host] of own)
-  test(`ownHostCheck › ${host} for ${origin} › is ours`, () => {
+  test(`entrances › ${host} for ${origin} › is ours`, () => {
     assert.equal(ownHostCheck(origin)(request({ host })), true)
   })
 
@@ -47,11 +54,11 @@ const foreign: readonly (readonly [string, string | undefined])[] = [
   [six, '::1:3000'],
 ]
 for (const [origin, host] of foreign)
-  test(`ownHostCheck › R22 ${JSON.stringify(host)} for ${origin} › is not ours`, () => {
+  test(`entrances › R22 ${JSON.stringify(host)} for ${origin} › is not ours`, () => {
     assert.equal(ownHostCheck(origin)(request({ host })), false)
   })
 
-test('ownHostCheck › R22 X-Forwarded-Host names us, Host does not › is not ours', () => {
+test('entrances › R22 X-Forwarded-Host names us, Host does not › is not ours', () => {
   const req = request({ host: 'evil.test', 'x-forwarded-host': 'app.test', forwarded: 'host=app.test' }) // prettier-ignore
   assert.equal(ownHostCheck(https)(req), false)
 })

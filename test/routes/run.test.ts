@@ -87,6 +87,26 @@ for (const [args, code, end, step] of decisions)
     assert.equal(lines.filter((line) => line.startsWith('  NO')).length, code)
   })
 
+/** The same with a tenant besides the default one, and a route that is its users' alone. */
+const shared = loaded(
+  { ...provider, CONFIG_FILE: 'r.yaml' },
+  {
+    'r.yaml': `tenants: [{ id: acme, path_prefix: /t/acme, issuer: https://acme.test, client: { id: a, secret: b } }]
+routes: [{ path: /api, upstream: http://api.test, tenants: [acme] }]`,
+  },
+)
+for (const [args, code, step] of [
+  ['--as ada --roles x GET /api/x', 1, /NO +tenant +This is not for default/],
+  ['--as ada --roles x --at acme GET /api/x', 0, /ok +tenant +is of acme, the call is for acme/],
+  ['--as ada --roles x --tenant default --at acme GET /api/x', 1, /NO +tenant .*of default.*for acme/],
+  ['--as ada --roles x --at nobody GET /api/x', 64, /There is no tenant nobody/],
+] as const)
+  test(`npm run routes › of two tenants, ${args} › ${code}`, () => {
+    const ran = runRoutes(shared, args.split(' '), { nowMs: 0, readFile: () => '' })
+    assert.equal(ran.code, code)
+    assert.match(ran.output + ran.complaint, step)
+  }) // prettier-ignore
+
 for (const [args, complaint] of [
   ['--as alice GET /api', /Nobody knows what alice may.*--roles.*--people/],
   ['--as bo --people people.json GET /api', /bo is not in people\.json/],

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { request } from 'node:http'
+import { lookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
 
 export type Answer = {
   readonly status: number
@@ -22,12 +24,17 @@ export type CallOptions = {
 
 type Site = 'none' | 'same-origin' | 'cross-site'
 
+/** As browsers have it, whatever the system's resolver says: every name under `localhost` is this machine. */
+const loopback: LookupFunction = (host, options, done) =>
+  lookup(host.endsWith('.localhost') ? 'localhost' : host, options, done)
+
 /** One HTTP exchange without any browser behaviour; headers go out as given. */
 export const send = (url: string, options: CallOptions = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { method = 'GET', headers = {}, body, target } = options
     const path = target === undefined ? {} : { path: target }
-    const outgoing = request(url, { method, headers, agent: false, ...path }, (res) => {
+    const exchange = { method, headers, agent: false, lookup: loopback, ...path }
+    const outgoing = request(url, exchange, (res) => {
       const chunks: Buffer[] = []
       res.on('data', (chunk: Buffer) => chunks.push(chunk))
       res.on('error', reject)

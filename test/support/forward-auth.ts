@@ -6,7 +6,7 @@ import { send } from './browser.ts'
 export const proxySecret = 'a-secret-of-the-proxy-of-enough-length!'
 
 /** Settings with `/forward-auth` open to whoever shows the secret. */
-export const asksAllowed = (config: ReadyConfig): ReadyConfig => ({
+export const asksAllowed = <C extends ReadyConfig>(config: C): C => ({
   ...config,
   forwardAuthSecret: secret(proxySecret),
 })

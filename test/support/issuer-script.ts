@@ -27,6 +27,8 @@ export type IssuerScript = {
   userInfo: ((req: IncomingMessage, res: ServerResponse) => unknown) | undefined
   /** The client's secrets that are good now. */
   clientSecrets: readonly string[]
+  /** Other clients than the one, with the same secrets. */
+  furtherClients: readonly string[]
   /** Answers a revocation request instead of the issuer; true when it did. */
   interceptRevocation: (res: ServerResponse) => boolean
   alterMetadata: (metadata: Json) => Json

@@ -12,7 +12,12 @@ export type { IssuerScript, TokenRequest }
 
 type Json = Record<string, unknown>
 
-type Code = { nonce: string | null; challenge: string | null; redirectUri: string | null }
+type Code = {
+  nonce: string | null
+  challenge: string | null
+  redirectUri: string | null
+  clientId: string
+}
 
 export const scriptedClient = { id: 'scripted-client', secret: 'scripted secret/with:marks' }
 
@@ -21,7 +26,8 @@ export const startScriptedIssuer = async (port = 0) => {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
   const codes = new Map<string, Code>()
-  const refreshTokens = new Set<string>()
+  /** By token, the client it was given to. */
+  const refreshTokens = new Map<string, string>()
   const spentRefreshTokens = new Set<string>()
   const tokenRequests: TokenRequest[] = []
   const revoked: string[] = []
@@ -40,12 +46,18 @@ export const startScriptedIssuer = async (port = 0) => {
     interceptPublic: () => false,
     userInfo: undefined,
     clientSecrets: [scriptedClient.secret],
+    furtherClients: [],
     alterMetadata: (metadata) => metadata,
     alterCallback: (url) => url,
     delayMs: 0,
     subject: 'user-1',
   }
   const state = { issuer: '', jwksRequests: 0, discoveryRequests: 0 }
+
+  const isKnownClient = (authorization: string | undefined): boolean =>
+    [scriptedClient.id, ...script.furtherClients].some((id) =>
+      isOurClient(authorization, id, script.clientSecrets),
+    )
 
   const sign = (claims: JWTPayload, header: Json = {}, key = privateKey) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(key)
@@ -73,6 +85,7 @@ export const startScriptedIssuer = async (port = 0) => {
       nonce: q.get('nonce'),
       challenge: q.get('code_challenge'),
       redirectUri: q.get('redirect_uri'),
+      clientId: q.get('client_id') ?? '',
     })
     const back = new URL(q.get('redirect_uri') ?? '')
     back.searchParams.set('code', code)
@@ -81,13 +94,13 @@ export const startScriptedIssuer = async (port = 0) => {
     res.writeHead(303, { Location: script.alterCallback(back).href }).end()
   }
 
-  const idToken = async (nonce: string | null, accessToken: string) => {
+  const idToken = async (nonce: string | null, accessToken: string, clientId: string) => {
     const now = Math.floor(script.nowMs() / 1_000)
     const half = createHash('sha256').update(accessToken).digest().subarray(0, 16)
     const claims = {
       iss: state.issuer,
       sub: script.subject,
-      aud: scriptedClient.id,
+      aud: clientId,
       iat: now,
       exp: now + 300,
       sid: 'op-session-1',
@@ -104,17 +117,17 @@ export const startScriptedIssuer = async (port = 0) => {
     return await script.alterIdToken(await sign(kept))
   }
 
-  const tokens = async (grantType: string, nonce: string | null): Promise<Json> => {
+  const tokens = async (grantType: string, nonce: string | null, clientId: string) => {
     const accessToken = `at-${randomUUID()}`
     const refreshToken = `rt-${randomUUID()}`
-    refreshTokens.add(refreshToken)
+    refreshTokens.set(refreshToken, clientId)
     return script.alterTokenAnswer(
       {
         access_token: accessToken,
         token_type: 'Bearer',
         expires_in: script.accessTokenSeconds,
         refresh_token: refreshToken,
-        id_token: await idToken(nonce, accessToken),
+        id_token: await idToken(nonce, accessToken, clientId),
         scope: 'openid profile email',
       },
       grantType,
@@ -130,15 +143,17 @@ export const startScriptedIssuer = async (port = 0) => {
     const challenge = createHash('sha256').update(verifier).digest('base64url')
     if (code === undefined || code.challenge !== challenge) return undefined
     if (code.redirectUri !== parameters.get('redirect_uri')) return undefined
-    return await tokens('authorization_code', code.nonce)
+    return await tokens('authorization_code', code.nonce, code.clientId)
   }
 
   const refreshGrant = async (parameters: URLSearchParams): Promise<Json | undefined> => {
     const given = parameters.get('refresh_token') ?? ''
     if (spentRefreshTokens.has(given)) refreshTokens.clear()
-    if (!refreshTokens.delete(given)) return undefined
+    const clientId = refreshTokens.get(given)
+    if (clientId === undefined) return undefined
+    refreshTokens.delete(given)
     spentRefreshTokens.add(given)
-    return await tokens('refresh_token', null)
+    return await tokens('refresh_token', null, clientId)
   }
 
   const token = async (req: IncomingMessage, res: ServerResponse) => {
@@ -148,8 +163,7 @@ export const startScriptedIssuer = async (port = 0) => {
     tokenRequests.push({ grantType, parameters, authorization })
     if (script.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, script.delayMs))
     if (await script.interceptToken({ grantType, parameters, authorization }, res)) return
-    if (!isOurClient(authorization, scriptedClient.id, script.clientSecrets))
-      return sendJson(res, 401, { error: 'invalid_client' })
+    if (!isKnownClient(authorization)) return sendJson(res, 401, { error: 'invalid_client' })
     const answer =
       grantType === 'refresh_token' ? await refreshGrant(parameters) : await codeGrant(parameters)
     if (answer === undefined) sendJson(res, 400, refusal)
@@ -179,7 +193,7 @@ export const startScriptedIssuer = async (port = 0) => {
         const parameters = new URLSearchParams(await bodyText(req))
         const { authorization } = req.headers
         revocations.push({ parameters, authorization })
-        const known = isOurClient(authorization, scriptedClient.id, script.clientSecrets)
+        const known = isKnownClient(authorization)
         if (known) revoked.push(parameters.get('token') ?? '')
         if (script.interceptRevocation(res)) return
         return sendJson(res, known ? 200 : 401, known ? {} : { error: 'invalid_client' })

@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import { brokerServer, serve } from '../../server/broker-server.ts'
 import { createBroker } from '../../server/create-broker.ts'
+import type { BrokerConfig } from '../../server/foundations.ts'
 import type { Backend } from '../../server/session/backend.ts'
 import type { Browser } from './browser.ts'
 import { send } from './browser.ts'
@@ -10,7 +11,7 @@ import { listen } from './world.ts'
 /** Another instance of the world's broker: the same settings and store, nothing else in common. */
 export const startSecondBroker = async (
   t: TestContext,
-  world: World,
+  world: Pick<World, 'clock' | 'backend' | 'origin'> & { readonly config: BrokerConfig },
   backend: Backend = world.backend,
 ) => {
   const broker = createBroker(world.config, { clock: world.clock, backend })
@@ -23,10 +24,10 @@ export const startSecondBroker = async (
     await broker.close()
   })
   /** A call of the app's that the load balancer sent here. */
-  const call = (user: Browser, path: string) =>
+  const call = (user: Browser, path: string, host = new URL(world.origin).host) =>
     send(`http://localhost:${port}${path}`, {
       headers: {
-        host: new URL(world.origin).host,
+        host,
         cookie: user.cookieHeader(),
         'sec-fetch-site': 'same-origin',
       },
