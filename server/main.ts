@@ -19,6 +19,7 @@ import type { Secret } from './core/secret.ts'
 import type { Broker } from './create-broker.ts'
 import { createBroker } from './create-broker.ts'
 import type { Demo } from './demo/demo.ts'
+import type { BrokerConfig } from './foundations.ts'
 import { processLog } from './http/log.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
 import { workerEnv } from './worker-env.ts'
@@ -92,7 +93,7 @@ type Running = {
   readonly server: Server
   readonly broker: Broker
   readonly demo: Demo | undefined
-  readonly config: Config
+  readonly config: BrokerConfig
   readonly log: Log
 }
 

@@ -29,27 +29,7 @@ const markLifeMs = 3_600_000
  */
 export const signOut = (deps: SignOutDeps) => {
   const names = listNames(deps.keys)
-  const listedIn = async (lists: readonly string[]): Promise<RecordId[]> =>
-    (await Promise.all(lists.map((list) => deps.backend.listed(list)))).flat()
-
-  const endListed = async (lists: readonly string[], isMeant: IsMeant): Promise<number> => {
-    const ids = [...new Set(await listedIn(lists))]
-    let ended = 0
-    // A store that is asked for all sessions of a tenant at once answers nobody else meanwhile.
-    for (let i = 0; i < ids.length; i += mostAtOnce) {
-      const some = ids.slice(i, i + mostAtOnce).map((id) => endIfMeant(deps, id, isMeant))
-      ended += (await Promise.all(some)).filter(Boolean).length
-    }
-    return ended
-  }
-  const markAndEnd = async (
-    lists: readonly string[],
-    beforeMs: number,
-    isMeant: IsMeant,
-  ): Promise<number> => {
-    await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
-    return await endListed(lists, (line) => line.createdAtMs < beforeMs && isMeant(line))
-  }
+  const { listedIn, markAndEnd } = listEnds(deps)
   const end = (filter: SignOutFilter, beforeMs: number): Promise<number> =>
     markAndEnd(
       names(filter.issuer).map((each) => each.listOf(filter)),
@@ -89,6 +69,32 @@ export const signOut = (deps: SignOutDeps) => {
       return known.length === 0 ? 0 : await end(filter, beforeMs)
     },
   }
+}
+
+/** Goes through lists, and ends what is meant of what they name. */
+const listEnds = (deps: SignOutDeps) => {
+  const listedIn = async (lists: readonly string[]): Promise<RecordId[]> =>
+    (await Promise.all(lists.map((list) => deps.backend.listed(list)))).flat()
+
+  const endListed = async (lists: readonly string[], isMeant: IsMeant): Promise<number> => {
+    const ids = [...new Set(await listedIn(lists))]
+    let ended = 0
+    // A store that is asked for all sessions of a tenant at once answers nobody else meanwhile.
+    for (let i = 0; i < ids.length; i += mostAtOnce) {
+      const some = ids.slice(i, i + mostAtOnce).map((id) => endIfMeant(deps, id, isMeant))
+      ended += (await Promise.all(some)).filter(Boolean).length
+    }
+    return ended
+  }
+  const markAndEnd = async (
+    lists: readonly string[],
+    beforeMs: number,
+    isMeant: IsMeant,
+  ): Promise<number> => {
+    await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
+    return await endListed(lists, (line) => line.createdAtMs < beforeMs && isMeant(line))
+  }
+  return { listedIn, markAndEnd }
 }
 
 const mostAtOnce = 64
