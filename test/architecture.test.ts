@@ -16,6 +16,7 @@ const joints = [
   'create-broker',
   'broker-server',
   'with-demo',
+  'config-reload',
   'workers',
   'worker-env',
   'main',

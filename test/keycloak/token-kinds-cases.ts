@@ -93,7 +93,7 @@ test(
     const { admin, client, callAt, events, newPerson, claims } = await start(t)
     await admin.giveServiceRole(client.id, 'orders-write')
     const person = newPerson()
-    await person.logIn('carol')
+    await person.logIn('alice')
     const calls = Array.from({ length: 20 }, (_, i) => callAt(i, person, '/api/stock'))
     assert.ok((await Promise.all(calls)).every(({ status }) => status === 200))
     const found = await claims('orders-api')
