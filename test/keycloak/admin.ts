@@ -9,7 +9,8 @@ export type KeycloakEvent = {
 
 type UserSession = { readonly id: string; readonly username: string }
 
-const askAt =
+/** Asks the admin API below an address, as its administrator. */
+export const askAt =
   (base: URL) =>
   async (method: string, path: string, body?: unknown): Promise<Response> => {
     const answer = await fetch(`${base.href}${path}`, {
@@ -43,6 +44,7 @@ export const keycloakAdmin = (origin: string, realmName: string) => {
   }
 
   return {
+    idOfUser,
     addUsers: (users: readonly object[]) =>
       ask('POST', '/partialImport', { ifResourceExists: 'FAIL', users }),
     recordEvents: (types: readonly string[]) =>

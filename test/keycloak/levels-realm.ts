@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { importRealm, keycloakAdmin } from './admin.ts'
+import { addRealm } from './further-realm.ts'
 import type { Realm } from './realm.ts'
-import { file, recorded, users } from './realm.ts'
-import { realm } from './shared-realm.ts'
+import { users } from './realm.ts'
 
 /** What docs/providers/keycloak.md tells to add to the realm, for levels of authentication. */
 const levelsFile = new URL('../../docs/providers/keycloak-step-up.json', import.meta.url).pathname
@@ -36,27 +35,21 @@ export const oneTimeCode = (): string => {
 
 type RealmFile = { readonly attributes?: Readonly<Record<string, string>> }
 
-// The two files of the documentation, as Keycloak reads them.
+// The file of the documentation, as Keycloak reads it.
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as RealmFile
 
 /** A realm where `silver` is a password and `gold` a one-time code besides. */
-const startLevels = async (): Promise<Realm> => {
-  const { origin, imported } = await realm()
+const startLevels = (): Promise<Realm> => {
   const { attributes, ...levels } = read(levelsFile)
-  await importRealm(origin, {
-    ...read(file),
+  const everybody = users.map((user) => ({
+    ...user,
+    credentials: [...user.credentials, otpCredential],
+  }))
+  return addRealm(realmName, everybody, {
     ...levels,
-    realm: realmName,
-    clients: [],
     // Logins of one person follow each other faster here than codes do.
     attributes: { ...attributes, realmReusableOtpCode: 'true' },
   })
-  const admin = keycloakAdmin(origin, realmName)
-  await admin.addUsers(
-    users.map((user) => ({ ...user, credentials: [...user.credentials, otpCredential] })),
-  )
-  await admin.recordEvents(recorded)
-  return { origin, imported, issuer: `${origin}/realms/${realmName}`, admin }
 }
 
 let started: Promise<Realm> | undefined

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import type { JWTPayload } from 'jose'
@@ -9,6 +6,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { keycloakLane } from '../support/keycloak.ts'
 import { eventually } from '../support/raw.ts'
 import { startUpstream } from '../support/upstream.ts'
+import { configFile } from './config-file.ts'
 import type { ClientRepresentation } from './realm.ts'
 import { realm } from './shared-realm.ts'
 import { startWorld } from './world.ts'
@@ -37,10 +35,7 @@ const mayExchange =
     ],
   })
 
-const routesFile = async (t: TestContext, upstream: string, target: string): Promise<string> => {
-  const dir = await mkdtemp(join(tmpdir(), 'latchkey-routes-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  const path = join(dir, 'routes.json')
+const routesFile = (t: TestContext, upstream: string, target: string): Promise<string> => {
   const to = (route: object) => ({ upstream, ...route })
   const routes = [
     to({ path: '/api' }),
@@ -48,8 +43,7 @@ const routesFile = async (t: TestContext, upstream: string, target: string): Pro
     to({ path: '/api/bills', token: 'exchange', audience: target }),
     to({ path: '/api/nowhere', token: 'exchange', audience: 'nobody-by-this-name' }),
   ]
-  await writeFile(path, JSON.stringify({ routes }))
-  return path
+  return configFile(t, { routes })
 }
 
 /** Two brokers whose client has a service account, and may exchange tokens for those of a second client. */

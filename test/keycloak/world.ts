@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { CallOptions } from '../support/browser.ts'
 import { send } from '../support/browser.ts'
 import { startMain } from '../support/npm-start.ts'
@@ -8,6 +5,7 @@ import type { Cleanup } from '../support/redis-server.ts'
 import { freePort, startRedis } from '../support/redis-server.ts'
 import { startApi } from './api.ts'
 import { startBalancer } from './balancer.ts'
+import { configFile } from './config-file.ts'
 import type { Person } from './person.ts'
 import { person } from './person.ts'
 import type { ClientRepresentation, Realm } from './realm.ts'
@@ -33,7 +31,8 @@ export type WorldOptions = {
 /** Characters that HTTP Basic has to encode, or that break it. */
 export const oddSecret = 'a:b+c d%2Fe&f=ü'
 
-const fixed: Env = {
+/** What every broker of the lane has. */
+export const fixed: Env = {
   HOST: '127.0.0.1',
   LOG_LEVEL: 'warn',
   OIDC_PROFILE: 'keycloak',
@@ -58,7 +57,7 @@ const register = async (t: Cleanup, realm: Realm, origin: string, options: World
 }
 
 /** One broker process on a fixed port; started again, it has the same one. */
-const startInstance = async (t: Cleanup, port: number, env: Env) => {
+export const startInstance = async (t: Cleanup, port: number, env: Env) => {
   const start = () => startMain(t, { ...env, PORT: String(port) })
   let running = await start()
   return {
@@ -74,12 +73,8 @@ const startInstance = async (t: Cleanup, port: number, env: Env) => {
 /** UPSTREAM, or a file of routes in its place. */
 const routing = async (t: Cleanup, upstream: string, routes: WorldOptions['routes']) => {
   if (routes === undefined) return { UPSTREAM: upstream }
-  const dir = await mkdtemp(join(tmpdir(), 'latchkey-routes-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  const path = join(dir, 'routes.json')
   const all = [{ path: '/api' }, ...routes].map((route) => ({ ...route, upstream }))
-  await writeFile(path, JSON.stringify({ routes: all }))
-  return { CONFIG_FILE: path }
+  return { CONFIG_FILE: await configFile(t, { routes: all }) }
 }
 
 /** Where the app is reached: at the one broker itself, or at the load balancer of many. */
