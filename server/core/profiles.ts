@@ -27,6 +27,7 @@ export type Profile = {
   /** Revoking a refresh token ends every grant that this client has in the provider's session, a later login's too. */
   readonly revokesTheSession: boolean
   readonly tokenExchange: ExchangeDialect
+  readonly clientAssertion: AssertionDialect
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
@@ -45,6 +46,21 @@ export type AccessTokenDialect = {
   readonly audienceClaim?: string | undefined
   /** Path by dots of the claim that names the tenant. */
   readonly tenantClaim: string
+}
+
+/** How a client proves itself by a signature (`private_key_jwt`). */
+export type AssertionDialect = {
+  readonly typ: string
+  readonly audience: 'issuer' | 'token_endpoint'
+  /** What an RSA key signs with that does not say. */
+  readonly rsaAlgorithm: 'RS256' | 'PS256'
+}
+
+/** OpenID Connect Core 1.0 section 9; draft-ietf-oauth-rfc7523bis: the type keeps an assertion from passing as another JWT. */
+const standardAssertion: AssertionDialect = {
+  typ: 'client-authentication+jwt',
+  audience: 'issuer',
+  rsaAlgorithm: 'RS256',
 }
 
 /** How a token for another API is asked for on behalf of a user. */
@@ -116,6 +132,7 @@ const generic: Profile = {
   authTimeMoves: false,
   revokesTheSession: false,
   tokenExchange: standardExchange,
+  clientAssertion: standardAssertion,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
   accessToken: standardAccessToken,
@@ -166,6 +183,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
       parameters: { requested_token_use: 'on_behalf_of' },
       subjectErrors: ['invalid_grant'],
     },
+    // …/certificate-credentials, "Assertion format".
+    clientAssertion: { typ: 'JWT', audience: 'token_endpoint', rsaAlgorithm: 'PS256' },
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.
