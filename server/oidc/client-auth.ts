@@ -3,7 +3,7 @@ import { importJWK } from 'jose'
 import type { ClientAuth as Authenticate, PrivateKey } from 'openid-client'
 import * as client from 'openid-client'
 import type { ClientAuth } from '../config/config.ts'
-import type { AssertionDialect } from '../core/profiles.ts'
+import type { AssertionDialect } from '../core/dialects.ts'
 
 /** How this client proves itself to the token endpoint; two ways while its secret or its key rotates. */
 export const clientAuthsOf = async (
