@@ -3,6 +3,7 @@ import type { Common } from './app.ts'
 import { createApp, createLobby, createSite } from './app.ts'
 import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import { BrokerError } from './core/errors.ts'
+import { logWith } from './core/log.ts'
 import { entranceConfigs } from './entrance-configs.ts'
 import type { BrokerConfig, Powers, ReadyConfig } from './foundations.ts'
 import type { Entrance } from './front-door.ts'
@@ -49,8 +50,11 @@ export const wireTenants = (config: BrokerConfig, powers: Powers): Tenancy => {
   const configs = entranceConfigs(config)
   const shared = sharedParts(config, powers, configs.length)
   const houses = configs.map((one): House => {
-    const backend = tenantBackend(powers.backend, one.tenant.id)
-    return { config: one, rooms: wire(one, { ...powers, backend }, shared) }
+    const { id } = one.tenant
+    const backend = tenantBackend(powers.backend, id)
+    // Of one tenant alone there is nothing to tell apart.
+    const log = config.tenants === undefined ? powers.log : logWith(powers.log, { tenant: id })
+    return { config: one, rooms: wire(one, { ...powers, backend, log }, shared) }
   })
   const root = houses.find((house) => isRoot(house, config))
   const reply = root?.rooms.reply ?? plainReplies(config)
