@@ -22,8 +22,8 @@ import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
 import type { BrokerConfig, Powers } from './foundations.ts'
 import { usualStreaming } from './foundations.ts'
-import type { Tenancy } from './wire-tenants.ts'
-import { wireTenants } from './wire-tenants.ts'
+import type { Lasting, Tenancy } from './wire-tenants.ts'
+import { lastingParts, wireTenants } from './wire-tenants.ts'
 
 export type Broker = {
   /**
@@ -40,6 +40,11 @@ export type Broker = {
   readonly drain: () => void
   /** Ends all WebSockets that are open now with close 1001, so that their clients go elsewhere: some time after `drain`. */
   readonly goAway: () => void
+  /**
+   * Other tenants and routes from now on; what is open or under way goes on by the old ones. Resolves when the sessions of tenants
+   * that are no more have ended.
+   */
+  readonly reload: (config: BrokerConfig) => Promise<void>
   /** Waits for refreshes and revocations under way, then lets go of the store and all connections. */
   readonly close: () => Promise<void>
 }
@@ -58,26 +63,54 @@ export const createBroker = (config: BrokerConfig, overrides: Partial<Powers> = 
     draining: () => draining,
     streaming: overrides.streaming ?? usualStreaming,
   }
-  const tenancy = wireTenants(config, powers)
-  const door = doorOf(tenancy, config, powers)
+  const lasting = lastingParts(config, powers)
+  const houses = changingTenants(config, powers, lasting)
   return {
     handler: (req, res, next) => {
       const fault = placeFault(req)
-      if (fault === undefined) return door.handle(req, res, { awaitsContinue: false, next })
+      if (fault === undefined)
+        return houses.door().handle(req, res, { awaitsContinue: false, next })
       if (next === undefined) throw new TypeError(fault)
       next(new TypeError(fault))
     },
-    checkContinue: (req, res) => door.handle(req, res, { awaitsContinue: true }),
-    upgrade: door.upgrade,
+    checkContinue: (req, res) => houses.door().handle(req, res, { awaitsContinue: true }),
+    upgrade: (req, socket, head) => houses.door().upgrade(req, socket, head),
     drain: () => {
       draining = true
     },
-    goAway: tenancy.goAway,
+    goAway: lasting.tunnels.goAway,
+    reload: houses.change,
     close: async () => {
       draining = true
-      tenancy.closeTunnels()
-      await tenancy.settled()
-      await tenancy.close()
+      // A grant that hangs must not keep them open.
+      lasting.tunnels.close()
+      await houses.settled()
+      lasting.streams.close()
+      const { providerFetch: provider, backend } = powers
+      await Promise.all([lasting.upstream.close(), provider.close(), backend.close()])
+    },
+  }
+}
+
+/** The tenants of the settings as they stand; those before are there until what they began has ended. */
+const changingTenants = (config: BrokerConfig, powers: Powers, lasting: Lasting) => {
+  const open = (settings: BrokerConfig) => {
+    const tenancy = wireTenants(settings, powers, lasting)
+    return { tenancy, door: doorOf(tenancy, settings, powers) }
+  }
+  let now = open(config)
+  const leaving = new Set<Promise<void>>()
+  return {
+    door: () => now.door,
+    settled: async (): Promise<void> => {
+      await Promise.all([now.tenancy.settled(), ...leaving])
+    },
+    change: async (settings: BrokerConfig): Promise<void> => {
+      const { tenancy: before } = now
+      now = open(settings)
+      const retired = before.retire().finally(() => leaving.delete(retired))
+      leaving.add(retired)
+      await before.endSessionsNotIn(now.tenancy)
     },
   }
 }

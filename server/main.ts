@@ -1,13 +1,15 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, watchFile } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo, Server as TcpServer } from 'node:net'
 import { createServer } from 'node:net'
 import process from 'node:process'
+import { configReload } from './config-reload.ts'
 import { brokerServer, drainServer, serve } from './broker-server.ts'
 import type { Config } from './config/config.ts'
 import { apiRoute } from './config/config-file.ts'
+import type { Loaded } from './config/load.ts'
 import { formatProblems, loadConfig, withDotEnv } from './config/load.ts'
 import type { Env } from './config/reader.ts'
 import { withDeadline } from './core/deadline.ts'
@@ -17,6 +19,7 @@ import type { Secret } from './core/secret.ts'
 import type { Broker } from './create-broker.ts'
 import { createBroker } from './create-broker.ts'
 import type { Demo } from './demo/demo.ts'
+import type { BrokerConfig } from './foundations.ts'
 import { processLog } from './http/log.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
 import { workerEnv } from './worker-env.ts'
@@ -27,14 +30,21 @@ const badSettings = 78
 
 type Settings = { readonly config: Config; readonly madeUp: Secret<Env> }
 
-const readSettings = (): Settings => {
+const environment = (): Env => {
   const dotEnv = process.env['NODE_ENV'] !== 'production' && existsSync('.env')
-  const loaded = loadConfig({
-    env: dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env,
+  return dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env
+}
+
+const load = (): Loaded =>
+  loadConfig({
+    env: environment(),
     readFile: (path) => readFileSync(path, 'utf8'),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     random: systemRandom,
   })
+
+const readSettings = (): Settings => {
+  const loaded = load()
   if (!loaded.ok) {
     process.stderr.write(formatProblems(loaded.problems))
     process.exit(badSettings)
@@ -83,7 +93,7 @@ type Running = {
   readonly server: Server
   readonly broker: Broker
   readonly demo: Demo | undefined
-  readonly config: Config
+  readonly config: BrokerConfig
   readonly log: Log
 }
 
@@ -157,6 +167,28 @@ const logToTheEnd = (settings: Config['log'], base: Readonly<Record<string, unkn
   return log
 }
 
+/** Not by the system's own notices: they are about a file, and a new one is often put in its place. */
+const lookAtFileMs = 1_000
+
+/** On SIGHUP, and when CONFIG_FILE changes. */
+const keepUpToDate = ({
+  broker,
+  config,
+  log,
+}: Pick<Running, 'broker' | 'config' | 'log'>): void => {
+  const reload = configReload(config, {
+    log,
+    load,
+    apply: broker.reload,
+    complain: (problems) =>
+      process.stderr.write(formatProblems(problems, 'CONFIG_FILE is not taken up')),
+  })
+  process.on('SIGHUP', () => void reload('SIGHUP'))
+  const file = environment()['CONFIG_FILE']
+  if (file !== undefined && file !== '')
+    watchFile(file, { interval: lookAtFileMs, persistent: false }, () => void reload('a change of CONFIG_FILE')) // prettier-ignore
+}
+
 /** The whole broker in this process. */
 const serveHere = async (settings: Config): Promise<void> => {
   const server = brokerServer()
@@ -167,6 +199,7 @@ const serveHere = async (settings: Config): Promise<void> => {
   const broker = createBroker(config, { log })
   serve(server, broker)
   onStopSignal((signal) => stop({ server, broker, demo, config, log }, signal))
+  keepUpToDate({ broker, config, log })
   if (cluster.isPrimary) announce(config, demo)
   else process.send?.('ready')
 }

@@ -2,7 +2,9 @@ import type { RequestHandler } from 'express'
 import type { Common } from './app.ts'
 import { createApp, createLobby, createSite } from './app.ts'
 import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
+import type { Tenant } from './config/config.ts'
 import { BrokerError } from './core/errors.ts'
+import type { Log } from './core/log.ts'
 import { logWith } from './core/log.ts'
 import { entranceConfigs } from './entrance-configs.ts'
 import type { BrokerConfig, Powers, ReadyConfig } from './foundations.ts'
@@ -19,6 +21,7 @@ import { hotPath, upgradePath } from './proxy/hot-path.ts'
 import { pseudonymOf } from './proxy/hops.ts'
 import { routeLimits } from './proxy/limits.ts'
 import { upstreams } from './proxy/upstreams.ts'
+import { leasedBackend } from './session/leased-backend.ts'
 import { tenantBackend } from './session/tenant-keys.ts'
 import { loginElsewhere, nobodysAddresses } from './tenants/login-elsewhere.ts'
 import type { Rooms } from './wire.ts'
@@ -36,22 +39,33 @@ export type Tenancy = {
   readonly entrances: readonly AskedEntrance[]
   /** For calls that are nobody's. */
   readonly reply: Replies
-  /** Ends all WebSockets that are open now. */
-  readonly goAway: () => void
   /** Resolves when every refresh and revocation under way has ended. */
   readonly settled: () => Promise<void>
-  /** The same, and no other opens. */
-  readonly closeTunnels: () => void
-  readonly close: () => Promise<void>
+  /** Ends the sessions of each tenant whose place another took, or nobody: another provider or client is another tenant. */
+  readonly endSessionsNotIn: (next: Tenancy) => Promise<void>
+  readonly holds: (tenant: Tenant) => boolean
+  /** Lets go of the store when all is settled. */
+  readonly retire: () => Promise<void>
 }
 
+/** What outlives a change of tenants and routes: what is open, the connections to the APIs, the counts of the limits. */
+export type Lasting = Omit<Shared, 'cacheBytes'>
+
+export const lastingParts = (config: BrokerConfig, powers: Powers): Lasting => ({
+  ...streamRoom(powers),
+  upstream: upstreams({ nowMs: powers.clock.nowMs, log: powers.log }),
+  limit: routeLimits({ clientAddress: clientAddress(config.trustProxy) }),
+  pseudonym: pseudonymOf(config.origin),
+})
+
 /** All tenants, each with rooms of its own at each of its places; what guards the process and the APIs is made once. */
-export const wireTenants = (config: BrokerConfig, powers: Powers): Tenancy => {
+export const wireTenants = (config: BrokerConfig, powers: Powers, lasting: Lasting): Tenancy => {
   const configs = entranceConfigs(config)
-  const shared = sharedParts(config, powers, configs.length)
+  const shared = { ...lasting, cacheBytes: cacheShare(configs.length) }
+  const lease = leasedBackend(powers.backend)
   const houses = configs.map((one): House => {
     const { id } = one.tenant
-    const backend = tenantBackend(powers.backend, id)
+    const backend = tenantBackend(lease.backend, id)
     // Of one tenant alone there is nothing to tell apart.
     const log = config.tenants === undefined ? powers.log : logWith(powers.log, { tenant: id })
     return { config: one, rooms: wire(one, { ...powers, backend, log }, shared) }
@@ -60,21 +74,34 @@ export const wireTenants = (config: BrokerConfig, powers: Powers): Tenancy => {
   const reply = root?.rooms.reply ?? plainReplies(config)
   const parts: CommonParts = { houses, powers, reply }
   const entered = houses.map((house) => entranceOf(house, commonRooms(parts, house, config)))
+  const settled = async () => {
+    await Promise.all(houses.map(({ rooms }) => rooms.settled()))
+  }
   return {
     reply,
     entrances: root === undefined ? [...entered, lobby(config, parts)] : entered,
-    goAway: shared.tunnels.goAway,
-    // A grant that hangs must not keep them open.
-    closeTunnels: shared.tunnels.close,
-    settled: async () => {
-      await Promise.all(houses.map(({ rooms }) => rooms.settled()))
-    },
-    close: async () => {
-      shared.streams.close()
-      const { providerFetch, backend } = powers
-      await Promise.all([shared.upstream.close(), providerFetch.close(), backend.close()])
+    settled,
+    holds: (tenant) => houses.some((house) => isSameTenant(house.config.tenant, tenant)),
+    endSessionsNotIn: (next) => endSessions(houses, next, powers.log),
+    retire: async () => {
+      await settled()
+      lease.leave()
     },
   }
+}
+
+const isSameTenant = (one: Tenant, other: Tenant): boolean =>
+  one.id === other.id && one.issuer === other.issuer && one.clientId === other.clientId
+
+/** One after the other, and each tenant once, however many places it has. */
+const endSessions = async (houses: readonly House[], next: Tenancy, log: Log): Promise<void> => {
+  const gone = new Map(
+    houses
+      .filter(({ config }) => !next.holds(config.tenant))
+      .map((house) => [house.config.tenant.id, house] as const),
+  )
+  for (const [tenant, { rooms }] of gone)
+    log.info({ tenant, sessions: await rooms.endAllSessions() }, 'sessions of a removed tenant ended') // prettier-ignore
 }
 
 const isRoot = ({ config: { origin, base = '' } }: House, config: BrokerConfig): boolean =>
@@ -85,13 +112,7 @@ const allCacheBytes = 128 * 1_048_576
 /** Some hundreds, where there are very many tenants. */
 const leastCacheBytes = 4 * 1_048_576
 
-const sharedParts = (config: BrokerConfig, powers: Powers, places: number): Shared => ({
-  ...streamRoom(powers),
-  upstream: upstreams({ nowMs: powers.clock.nowMs, log: powers.log }),
-  limit: routeLimits({ clientAddress: clientAddress(config.trustProxy) }),
-  pseudonym: pseudonymOf(config.origin),
-  cacheBytes: Math.max(leastCacheBytes, allCacheBytes / places),
-})
+const cacheShare = (places: number): number => Math.max(leastCacheBytes, allCacheBytes / places)
 
 type CommonParts = {
   readonly houses: readonly House[]

@@ -1,3 +1,4 @@
+import { issuersOf } from './oidc/issuer-template.ts'
 import type { Powers, ReadyConfig } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
@@ -35,6 +36,8 @@ export type Rooms = {
   /** Ends what a logout token names; throws for one that is not this tenant's. */
   readonly acceptLogoutToken: (token: string) => Promise<void>
   readonly providerStatus: () => IssuerStatus
+  /** Ends all of the tenant's sessions; the result counts them. */
+  readonly endAllSessions: () => Promise<number>
   /** Resolves when every refresh and revocation under way has ended. */
   readonly settled: () => Promise<void>
 }
@@ -64,6 +67,12 @@ export const wire = (config: ReadyConfig, powers: Powers, shared: Shared): Rooms
     reply,
     acceptLogoutToken: logoutOrders(powers, parts),
     providerStatus: parts.provider.status,
+    endAllSessions: async () => {
+      // A second more: whoever logs in at this moment is meant as well.
+      const beforeMs = powers.clock.nowMs() + 1_000
+      const ended = issuersOf(config.tenant).map((one) => parts.signOut.endAll(one, beforeMs))
+      return (await Promise.all(ended)).reduce((sum, each) => sum + each, 0)
+    },
     settled: keep.settled,
   }
 }

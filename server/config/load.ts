@@ -75,11 +75,14 @@ export const loadConfig = (options: LoadOptions): Loaded => {
 export const withDotEnv = (env: Env, text: string): Env => ({ ...parseEnv(text), ...env })
 
 /** All problems as lines for a terminal; never the value of a setting. */
-export const formatProblems = (problems: readonly Problem[]): string => {
+export const formatProblems = (
+  problems: readonly Problem[],
+  consequence = 'Latchkey cannot start',
+): string => {
   const lines = problems.map(
     ({ name, wrong, example }) => `  ${name} ${wrong}\n    for example: ${example}`,
   )
-  return `Latchkey cannot start: ${problems.length} of its settings ${problems.length === 1 ? 'is' : 'are'} wrong.\n\n${lines.join('\n')}\n\nAll settings: docs/configuration.md\n`
+  return `${consequence}: ${problems.length} of its settings ${problems.length === 1 ? 'is' : 'are'} wrong.\n\n${lines.join('\n')}\n\nAll settings: docs/configuration.md\n`
 }
 
 const loadOrigin = (read: Reader, production: boolean, port: number): string => {

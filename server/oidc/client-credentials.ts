@@ -19,9 +19,10 @@ export const clientCredentials = (
   const parameters = wantParameters({ ...want, audience, resource })
   return grantOutcome(async () => {
     const { asClient } = await met()
+    const askedAtMs = clock.nowMs()
     const answer = await asClient((configuration) =>
       clientCredentialsGrant(configuration, parameters),
     )
-    return readGranted(answer, want.scope, clock.nowMs())
+    return readGranted(answer, want.scope, { askedAtMs, nowMs: clock.nowMs() })
   }, tenant.timeoutMs)
 }

@@ -34,6 +34,7 @@ export const exchangeCode = async (
 ): Promise<TokenAnswer> => {
   const url = new URL(callback.redirectUri)
   url.search = callback.parameters.toString()
+  const askedAtMs = clock.nowMs()
   try {
     const checks = checksOf(callback)
     const parameters = tokenParameters(tenant)
@@ -46,7 +47,7 @@ export const exchangeCode = async (
     const { clientId } = tenant
     const issuer = issuerOf(parseIdToken(raw).claims, tenant)
     const idToken = readIdToken(raw, { issuer, clientId, accessToken: answer.access_token, nowMs })
-    return withAskedScope({ ...readTokens(answer, nowMs), idToken }, tenant)
+    return withAskedScope({ ...readTokens(answer, { askedAtMs, nowMs }), idToken }, tenant)
   } catch (error) {
     throw toLoginError(error)
   }

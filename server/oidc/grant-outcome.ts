@@ -6,6 +6,7 @@ import type { TokenSet } from '../core/token-set.ts'
 import { isSpent } from '../core/token-set.ts'
 import { loggable, oauthErrorCode, oauthFailureKind } from './oauth-failure.ts'
 import { retryAfterSecondsOf } from './refresh-failure.ts'
+import type { Answered } from './token-answer.ts'
 import { readTokens } from './token-answer.ts'
 
 /** What came of a grant that uses nothing up: it can be asked for again at any time. */
@@ -49,11 +50,11 @@ const failed = (error: unknown): GrantOutcome => {
 export const readGranted = (
   answer: TokenEndpointResponse,
   askedScope: string | undefined,
-  nowMs: number,
+  answered: Answered,
 ): TokenSet => {
-  const { tokenSet } = readTokens(answer, nowMs)
+  const { tokenSet } = readTokens(answer, answered)
   // Kept, it would be asked for anew by every call.
-  if (isSpent(tokenSet, nowMs)) throw new Error('the token was over when it came')
+  if (isSpent(tokenSet, answered.nowMs)) throw new Error('the token was over when it came')
   // RFC 6749 section 5.1: an answer without `scope` grants what was asked.
   return { ...tokenSet, scope: tokenSet.scope ?? askedScope }
 }

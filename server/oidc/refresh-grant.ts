@@ -12,7 +12,7 @@ import { refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
 import type { ChangedClaim, OriginalLogin } from './same-login.ts'
 import { changedClaim } from './same-login.ts'
 import { idTokenOfRefresh } from './sane-token-answers.ts'
-import type { TokenAnswer } from './token-answer.ts'
+import type { Answered, TokenAnswer } from './token-answer.ts'
 import { parseIdToken, readIdToken, readTokens } from './token-answer.ts'
 import { tokenParameters } from './token-parameters.ts'
 
@@ -57,17 +57,16 @@ export const refreshGrant = async (
 ): Promise<RefreshOutcome> => {
   const { clientId } = tenant
   const { authTimeMoves } = profiles[tenant.profile]
+  const askedAtMs = clock.nowMs()
   try {
     const parameters = tokenParameters(tenant, request.want)
     const answer = await asClient((configuration) =>
       refreshTokenGrant(configuration, request.refreshToken, parameters),
     )
-    return await judge(
-      answer,
-      { ...request.login, clientId, authTimeMoves },
-      verifySignature,
-      clock,
-    )
+    return await judge(answer, { ...request.login, clientId, authTimeMoves }, verifySignature, {
+      askedAtMs,
+      nowMs: clock.nowMs(),
+    })
   } catch (error) {
     const cause = loggable(error)
     const kind = refreshFailureKind(error)
@@ -85,10 +84,10 @@ const judge = async (
   answer: TokenEndpointResponse,
   original: OriginalLogin,
   verify: VerifySignature,
-  clock: Clock,
+  answered: Answered,
 ): Promise<RefreshOutcome> => {
-  const nowMs = clock.nowMs()
-  const tokens = readTokens(answer, nowMs)
+  const { nowMs } = answered
+  const tokens = readTokens(answer, answered)
   const raw = idTokenOfRefresh(answer)
   if (raw === undefined) return { kind: 'refreshed', answer: tokens }
   const claim = changedClaim(parseIdToken(raw).claims, original)

@@ -15,10 +15,13 @@ export type TokenAnswer = {
   readonly idToken?: { readonly raw: string; readonly claims: IDToken } | undefined
 }
 
+/** When an answer was asked for, and when it was there. */
+export type Answered = { readonly askedAtMs: number; readonly nowMs: number }
+
 /** The answer as token set and refresh token; throws `login_failed` with the reason as cause. */
 export const readTokens = (
   answer: TokenEndpointResponse,
-  nowMs: number,
+  answered: Answered,
 ): Omit<TokenAnswer, 'idToken'> => {
   // Sent as a bearer token, a token of another kind would be worthless, or too much.
   if (answer.token_type !== 'bearer') throw invalid('token_type is not Bearer')
@@ -29,12 +32,19 @@ export const readTokens = (
       accessToken: answer.access_token,
       tokenType: 'Bearer',
       scope: answer.scope,
-      obtainedAtMs: nowMs,
-      expiresAtMs: nowMs + lifeSeconds(answer.expires_in) * 1_000,
+      obtainedAtMs: answered.nowMs,
+      expiresAtMs: endOf(answered, lifeSeconds(answer.expires_in) * 1_000),
     },
     refreshToken: answer.refresh_token,
   }
 }
+
+/**
+ * The life of a token begins at the provider, and nobody knows for how much of the wait it was on its way: all of it, lest a token
+ * be sent that is over. Half its life at most, since a slow provider's tokens are good for something.
+ */
+const endOf = ({ askedAtMs, nowMs }: Answered, lifeMs: number): number =>
+  nowMs + lifeMs - Math.min(Math.max(nowMs - askedAtMs, 0), lifeMs / 2)
 
 /** An ID token as it reads, nothing believed yet; throws `login_failed` where readers could differ. */
 export const parseIdToken = (raw: string): Jwt => {

@@ -32,11 +32,12 @@ export const tokenExchange = async (
   }
   const outcome = await grantOutcome(async () => {
     const { asClient } = await met()
+    const askedAtMs = clock.nowMs()
     const answer = await asClient((configuration) =>
       genericGrantRequest(configuration, dialect.grantType, parameters),
     )
     requireIssuedType(answer, dialect)
-    return readGranted(answer, want.scope, clock.nowMs())
+    return readGranted(answer, want.scope, { askedAtMs, nowMs: clock.nowMs() })
   }, tenant.timeoutMs)
   const isOfSubject = outcome.kind === 'refused' && dialect.subjectErrors.includes(outcome.reason)
   return isOfSubject ? { ...outcome, kind: 'subject_refused' } : outcome

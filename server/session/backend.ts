@@ -119,9 +119,9 @@ export type Backend = {
   readonly onChange: (listener: ChangeListener) => () => void
   /**
    * Tells of each write of this instance to records, before whoever made it hears how it went: news by `onChange` may still be
-   * on its way then. A write that failed is told too; it may have taken effect.
+   * on its way then. A write that failed is told too; it may have taken effect. The result takes the listener away.
    */
-  readonly onOwnWrite: (listener: ChangeListener) => void
+  readonly onOwnWrite: (listener: ChangeListener) => () => void
 
   /**
    * Up to when (`monotonicMs`) all news of changes has surely come; -Infinity: unknown. Being asked, it finds out more in the

@@ -25,18 +25,19 @@ export const memoryBackend = ({ clock }: { readonly clock: Clock }): Backend => 
   const changed = (id: RecordId) => {
     for (const listener of listeners) listener(id)
   }
+  const onChange: Backend['onChange'] = (listener) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
   return {
     ...sessionVerbs(clock, changed),
     ...lockVerbs(clock, changed),
     ...loginVerbs(clock),
     ...valueVerbs(clock),
     ...listVerbs(clock),
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    onChange,
     // All news is told before a write returns.
-    onOwnWrite: (listener) => void listeners.add(listener),
+    onOwnWrite: onChange,
     heardUntilMs: monotonicMs,
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),

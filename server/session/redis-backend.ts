@@ -130,7 +130,7 @@ type Writers = Pick<Backend, 'create' | 'update' | 'end'>
 
 /** This process hears of its own writes before whoever made them does: Redis's news of them is still on its way. */
 const ownWrites = () => {
-  const listeners: ChangeListener[] = []
+  const listeners = new Set<ChangeListener>()
   const told = async <T>(id: RecordId, write: Promise<T>): Promise<T> => {
     try {
       return await write
@@ -139,7 +139,10 @@ const ownWrites = () => {
     }
   }
   return {
-    listen: (listener: ChangeListener): void => void listeners.push(listener),
+    listen: (listener: ChangeListener): (() => void) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
     told: ({ create, update, end }: Writers): Writers => ({
       create: (id, ...rest) => told(id, create(id, ...rest)),
       update: (id, ...rest) => told(id, update(id, ...rest)),

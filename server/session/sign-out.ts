@@ -29,16 +29,13 @@ const markLifeMs = 3_600_000
  */
 export const signOut = (deps: SignOutDeps) => {
   const names = listNames(deps.keys)
-  const listedIn = async (lists: readonly string[]): Promise<RecordId[]> =>
-    (await Promise.all(lists.map((list) => deps.backend.listed(list)))).flat()
-
-  const end = async (filter: SignOutFilter, beforeMs: number): Promise<number> => {
-    const lists = names(filter.issuer).map((each) => each.listOf(filter))
-    await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
-    const ids = [...new Set(await listedIn(lists))]
-    const ended = await Promise.all(ids.map((id) => endIfMeant(deps, id, filter, beforeMs)))
-    return ended.filter(Boolean).length
-  }
+  const { listedIn, markAndEnd } = listEnds(deps)
+  const end = (filter: SignOutFilter, beforeMs: number): Promise<number> =>
+    markAndEnd(
+      names(filter.issuer).map((each) => each.listOf(filter)),
+      beforeMs,
+      isOf(filter),
+    )
 
   return {
     /** Before the session is stored: from now on a sign-out finds it. */
@@ -56,6 +53,13 @@ export const signOut = (deps: SignOutDeps) => {
     },
     /** Ends every session of the filter that was created before `beforeMs`; the result counts them. */
     end,
+    /** Ends every session at the issuer that was created before `beforeMs`, and every login under way there; the result counts them. */
+    endAll: (issuer: Issuer, beforeMs: number): Promise<number> =>
+      markAndEnd(
+        names(issuer).map(({ all }) => all),
+        beforeMs,
+        (line) => line.issuer === issuer,
+      ),
     /**
      * As `end`, for an order that nobody signed: it leaves no mark where no login has enlisted itself, so that guesses cost
      * the store a look and nothing more.
@@ -67,17 +71,46 @@ export const signOut = (deps: SignOutDeps) => {
   }
 }
 
-const endIfMeant = async (
-  deps: SignOutDeps,
-  id: RecordId,
-  filter: SignOutFilter,
-  beforeMs: number,
-): Promise<boolean> => {
+/** Goes through lists, and ends what is meant of what they name. */
+const listEnds = (deps: SignOutDeps) => {
+  const listedIn = async (lists: readonly string[]): Promise<RecordId[]> =>
+    (await Promise.all(lists.map((list) => deps.backend.listed(list)))).flat()
+
+  const endListed = async (lists: readonly string[], isMeant: IsMeant): Promise<number> => {
+    const ids = [...new Set(await listedIn(lists))]
+    let ended = 0
+    // A store that is asked for all sessions of a tenant at once answers nobody else meanwhile.
+    for (let i = 0; i < ids.length; i += mostAtOnce) {
+      const some = ids.slice(i, i + mostAtOnce).map((id) => endIfMeant(deps, id, isMeant))
+      ended += (await Promise.all(some)).filter(Boolean).length
+    }
+    return ended
+  }
+  const markAndEnd = async (
+    lists: readonly string[],
+    beforeMs: number,
+    isMeant: IsMeant,
+  ): Promise<number> => {
+    await Promise.all(lists.map((list) => deps.backend.raiseMark(list, beforeMs, markLifeMs)))
+    return await endListed(lists, (line) => line.createdAtMs < beforeMs && isMeant(line))
+  }
+  return { listedIn, markAndEnd }
+}
+
+const mostAtOnce = 64
+
+type IsMeant = (line: Listing) => boolean
+
+const isOf =
+  ({ issuer, sid, sub }: SignOutFilter): IsMeant =>
+  (line) =>
+    line.issuer === issuer &&
+    (sid === undefined || line.sid === sid) &&
+    (sub === undefined || line.sub === sub)
+
+const endIfMeant = async (deps: SignOutDeps, id: RecordId, isMeant: IsMeant): Promise<boolean> => {
   const line = await deps.listing(id)
-  if (line === undefined || line.createdAtMs >= beforeMs || line.issuer !== filter.issuer)
-    return false
-  if (filter.sid !== undefined && line.sid !== filter.sid) return false
-  if (filter.sub !== undefined && line.sub !== filter.sub) return false
+  if (line === undefined || !isMeant(line)) return false
   await deps.endRecord(id)
   return true
 }
@@ -89,14 +122,15 @@ const listNames = (keys: readonly SessionKey[]) => {
   )
   return (issuer: Issuer) =>
     hmacKeys.map((key) => {
-      const name = (kind: 'sid' | 'sub', value: string) =>
+      const name = (kind: 'sid' | 'sub' | 'all', value: string) =>
         createHmac('sha256', key)
           .update(JSON.stringify([kind, issuer, value]))
           .digest('base64url')
       const listOf = ({ sid, sub }: Omit<SignOutFilter, 'issuer'>): string =>
         sid === undefined ? name('sub', sub ?? '') : name('sid', sid)
+      const all = name('all', '')
       const listsOf = ({ sid, sub }: Pick<Principal, 'sid' | 'sub'>): string[] =>
-        sid === undefined ? [listOf({ sub })] : [listOf({ sub }), listOf({ sid })]
-      return { listOf, listsOf }
+        sid === undefined ? [all, listOf({ sub })] : [all, listOf({ sub }), listOf({ sid })]
+      return { all, listOf, listsOf }
     })
 }

@@ -125,8 +125,13 @@ const notForRoute = ({ log }: VerifiedTokenDeps, route: Route, fault: TokenFault
   return new BrokerError('insufficient_scope', { detail: `${tokenFaults[fault]}.` })
 }
 
-/** The login is asked for by name: one that lives on at the session's word alone would come back with the same token. */
+/**
+ * The login is asked for by name: one that lives on at the session's word alone would come back with the same token.
+ * No login brings a token that is not the login's own.
+ */
 const noOther = ({ log }: VerifiedTokenDeps, route: Route, fault: TokenFault): BrokerError => {
   log.info({ reason: fault, route: route.path }, 'access token refused, and there is no other')
+  if (route.token === 'service' || route.token === 'exchange')
+    return new BrokerError('idp_unavailable', { retryAfterSeconds: 5, cause: new Error(fault) })
   return new BrokerError('session_expired', { loginUrl: `${loginPath}?prompt=login` })
 }

@@ -16,6 +16,7 @@ const echo: Broker = {
   upgrade: (_req, socket) => void socket.end('HTTP/1.1 418 upgrade\r\n\r\n'),
   drain: () => undefined,
   goAway: () => undefined,
+  reload: () => Promise.resolve(),
   close: () => Promise.resolve(),
 }
 

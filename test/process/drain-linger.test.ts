@@ -23,6 +23,7 @@ const start = async (t: TestContext) => {
     upgrade: (_req, socket) => void socket.destroy(),
     drain: () => undefined,
     goAway: () => undefined,
+    reload: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
   const server = brokerServer()

@@ -1,0 +1,59 @@
+import type { Config } from './config/config.ts'
+import type { Loaded } from './config/load.ts'
+import type { Problem } from './config/reader.ts'
+import type { Log } from './core/log.ts'
+import type { BrokerConfig } from './foundations.ts'
+
+export type ReloadDeps = {
+  readonly log: Log
+  /** Reads all settings anew, `${file:…}` and `NAME_FILE` too; may throw. */
+  readonly load: () => Loaded
+  /** What is wrong, for whoever looks at the terminal. */
+  readonly complain: (problems: readonly Problem[]) => void
+  /** Has other tenants and routes served from now on. */
+  readonly apply: (config: BrokerConfig) => Promise<void>
+}
+
+/**
+ * Takes up what CONFIG_FILE says now, one change after the other. It is validated as a whole before anything changes: a bad file is
+ * refused with all its problems, and the settings before go on.
+ */
+export const configReload = (running: BrokerConfig, deps: ReloadDeps) => {
+  let current = running
+  let queue = Promise.resolve()
+  const reload = async (why: string): Promise<void> => {
+    const loaded = deps.load()
+    if (!loaded.ok) {
+      deps.log.error({ why, problems: loaded.problems }, 'new settings refused: those before go on')
+      return deps.complain(loaded.problems)
+    }
+    const next = changed(current, loaded.config)
+    if (next === undefined)
+      return deps.log.error({ why }, 'new settings refused: they have no tenant')
+    current = next
+    await deps.apply(next)
+    const tenants = next.tenants?.length ?? 0
+    deps.log.info({ why, routes: next.routes.length, tenants }, 'new settings are in force')
+  }
+  return (why: string): Promise<void> => {
+    queue = queue
+      .then(() => reload(why))
+      .catch((err: unknown) => {
+        deps.log.error({ err, why }, 'new settings not taken up')
+      })
+    return queue
+  }
+}
+
+/** Tenants and routes change; everything else is what the process was started with. The demo stays where it stands in. */
+const changed = (
+  running: BrokerConfig,
+  { tenant, tenants, routes }: Config,
+): BrokerConfig | undefined => {
+  // prettier-ignore
+  const [first, ...others] = tenants ?? []
+  const kept = { ...running, routes: routes.length > 0 ? routes : running.routes }
+  if (first !== undefined) return { ...kept, tenant, tenants: [first, ...others] }
+  const ownTenant = tenant ?? running.tenant
+  return ownTenant && { ...kept, tenant: ownTenant, tenants: undefined }
+}

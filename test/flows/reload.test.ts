@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Tenant } from '../../server/config/config.ts'
+import type { BrokerConfig } from '../../server/foundations.ts'
+import { memoryBackend } from '../../server/session/memory-backend.ts'
+import type { TenantsWorld } from '../support/tenants.ts'
+import { startTenants } from '../support/tenants.ts'
+import { testClock } from '../support/world.ts'
+
+type Names = readonly [string, ...string[]]
+
+/** The settings with these further tenants alone, each perhaps changed. */
+const withTenants = (
+  { config }: TenantsWorld,
+  names: Names,
+  change: Partial<Tenant> = {},
+): BrokerConfig => {
+  const [first, ...others] = (config.tenants ?? [])
+    .filter(({ id }) => names.includes(id))
+    .map((tenant) => ({ ...tenant, ...change }))
+  assert.ok(first !== undefined)
+  return { ...config, tenants: [first, ...others] }
+}
+
+const statusOf = async (
+  { address }: TenantsWorld,
+  ...[name, user]: Parameters<TenantsWorld['session']>
+) => (await user.call(address(name, '/api/orders'))).status
+
+test('reload › a call under way, and one connection that calls again and again › neither is dropped', async (t) => {
+  const world = await startTenants(t)
+  const { broker, config, upstream, port } = world
+  const user = await world.loggedIn('default')
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => agent.destroy())
+  const headers = { cookie: user.cookieHeader(), 'sec-fetch-site': 'same-origin' }
+  const get = (path: string) => request({ host: 'localhost', port, path, agent, headers }).end()
+  const ports = new Set<number | undefined>()
+  for (let i = 0; i < 20; i += 1) {
+    const call = get('/api/orders')
+    const [answer] = (await once(call, 'response')) as [IncomingMessage]
+    ports.add(call.socket?.localPort)
+    answer.resume()
+    await once(answer, 'end')
+    assert.equal(answer.statusCode, 200)
+    await broker.reload({ ...config, routes: config.routes.map((route) => ({ ...route })) })
+  }
+  assert.equal(ports.size, 1)
+  let finish = (): void => undefined
+  upstream.answerWith((_req, res) => {
+    res.writeHead(200, { 'content-type': 'text/plain' }).write('half')
+    finish = () => res.end(' and half')
+  })
+  const [slow] = (await once(get('/api/orders'), 'response')) as [IncomingMessage]
+  await broker.reload({ ...config, routes: [] })
+  finish()
+  slow.setEncoding('utf8')
+  assert.equal((await slow.toArray()).join(''), 'half and half')
+})
+
+test('reload › a tenant is removed › its sessions end for good, its host is nobody’s, and nobody else notices', async (t) => {
+  const world = await startTenants(t)
+  const { broker, address } = world
+  const [gone, other] = [await world.loggedIn('acme'), await world.loggedIn('gamma')]
+  const own = await world.loggedIn('default')
+  await broker.reload(withTenants(world, ['beta', 'gamma']))
+  assert.equal((await gone.call(address('acme', '/session'))).status, 421)
+  assert.equal(await statusOf(world, 'gamma', other), 200)
+  assert.equal(await statusOf(world, 'default', own), 200)
+  await broker.reload(withTenants(world, ['acme', 'beta', 'gamma']))
+  const back = await gone.call(address('acme', '/api/orders'))
+  assert.deepEqual([back.status, back.json()['code']], [401, 'session_revoked'])
+  await sleep(1_100)
+  world.clock.advance(1_100)
+  assert.equal(await statusOf(world, 'acme', await world.loggedIn('acme')), 200)
+})
+
+test('reload › a tenant is removed › what its sessions have open is cut', async (t) => {
+  const world = await startTenants(t)
+  const user = await world.loggedIn('gamma')
+  world.upstream.answerWith((_req, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+  })
+  const { port, address } = world
+  const headers = { cookie: user.cookieHeader(), 'sec-fetch-site': 'same-origin' }
+  const { pathname } = new URL(address('gamma', '/api/events'))
+  const call = request({ host: 'localhost', port, path: pathname, headers }).end()
+  const [stream] = (await once(call, 'response')) as [IncomingMessage]
+  assert.equal(stream.statusCode, 200)
+  stream.resume()
+  // So that it counts as a stream.
+  await sleep(300)
+  const cut = once(stream, 'error')
+  await world.broker.reload(withTenants(world, ['acme', 'beta']))
+  await cut
+})
+
+for (const [what, change] of [
+  ['client', { clientId: 'gamma-client' }],
+  ['issuer', { issuer: 'https://elsewhere.example' as Tenant['issuer'] }],
+] as const)
+  test(`reload › a tenant gets another ${what} › its sessions end: their tokens are not for that`, async (t) => {
+    const world = await startTenants(t)
+    const user = await world.loggedIn('acme')
+    await world.broker.reload(withTenants(world, ['acme'], change))
+    assert.equal(await statusOf(world, 'acme', user), 401)
+  })
+
+test('reload › routes change › the next call goes by the new ones', async (t) => {
+  const world = await startTenants(t)
+  const { broker, config, address } = world
+  const user = await world.loggedIn('default')
+  const [api] = config.routes
+  assert.ok(api !== undefined)
+  const role = { roles: { any: ['nobody-has-it'] } }
+  await broker.reload({ ...config, routes: [api, { ...api, path: '/api/new', require: role }] })
+  assert.equal((await user.call(address('default', '/api/new'))).status, 403)
+  assert.equal(await statusOf(world, 'default', user), 200)
+  await broker.reload({ ...config, routes: [{ ...api, path: '/api/new' }] })
+  assert.equal((await user.call(address('default', '/api/new'))).status, 200)
+  assert.equal((await user.call(address('default', '/api/orders'))).status, 404)
+})
+
+test('reload › many times › leaves nobody behind who listens to the store', async (t) => {
+  const clock = testClock()
+  const store = memoryBackend({ clock })
+  let listening = 0
+  const counted: typeof store.onChange = (listener) => {
+    const stop = store.onChange(listener)
+    listening += 1
+    return () => {
+      listening -= 1
+      stop()
+    }
+  }
+  const backend = { ...store, onChange: counted, onOwnWrite: counted }
+  const { broker, config } = await startTenants(t, { backend })
+  const before = listening
+  for (let i = 0; i < 10; i += 1) await broker.reload(config)
+  await sleep(50)
+  assert.equal(listening, before)
+})
