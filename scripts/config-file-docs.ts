@@ -28,7 +28,7 @@ routes:
 - The file is valid as a whole or not at all: an unknown key, a key that comes twice, a path that comes twice, and a feature
   that this version does not have are errors, each with its place, such as \`routes[0].timeout.connect\`. A misspelt rule would
   protect nothing.
-- It is read once, at the start.
+- It is read at the start, and again at \`SIGHUP\` and when it changes: see [routes.md](routes.md).
 - An origin is scheme, host and port, with no path. A path is plain: letters, digits and the marks that need no escape, no dot
   segments, no slash at the end.
 

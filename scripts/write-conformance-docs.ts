@@ -12,7 +12,7 @@ const requirements = JSON.parse(
 ) as Readonly<Record<string, Requirement>>
 
 const idShape =
-  /\b(?:R\d{1,2}|V\d+\.\d+\.\d+|(?:PKJ|BBA|SBCP|ISS|FAPI|OIDC|OIDCD|RPL|BCL|FCL|HTTP|MSG|CACHE|FM|CK|REV|BT|RI|AT|INT|DPOP|COOK|HDR|LOC|FWD|STEP)-[0-9A-Za-z.]+(?:-[0-9a-z]+)?)\b/g
+  /\b(?:R\d{1,2}|V\d+\.\d+\.\d+|(?:PKJ|BBA|SBCP|ISS|FAPI|OIDC|OIDCD|RPL|BCL|FCL|HTTP|MSG|CACHE|FM|CK|REV|BT|RI|AT|INT|DPOP|COOK|HDR|LOC|FWD|STEP|TX|SM)-[0-9A-Za-z.]+(?:-[0-9a-z]+)?)\b/g
 
 /** Ids of requirements, each with the tests that carry it, as `file`; a list of what is owed shows nothing. */
 export const testsByRequirement = (): ReadonlyMap<string, readonly string[]> => {

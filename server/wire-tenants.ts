@@ -5,6 +5,7 @@ import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import type { Tenant } from './config/config.ts'
 import { BrokerError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
+import { logWith } from './core/log.ts'
 import { entranceConfigs } from './entrance-configs.ts'
 import type { BrokerConfig, Powers, ReadyConfig } from './foundations.ts'
 import type { Entrance } from './front-door.ts'
@@ -63,8 +64,11 @@ export const wireTenants = (config: BrokerConfig, powers: Powers, lasting: Lasti
   const shared = { ...lasting, cacheBytes: cacheShare(configs.length) }
   const lease = leasedBackend(powers.backend)
   const houses = configs.map((one): House => {
-    const backend = tenantBackend(lease.backend, one.tenant.id)
-    return { config: one, rooms: wire(one, { ...powers, backend }, shared) }
+    const { id } = one.tenant
+    const backend = tenantBackend(lease.backend, id)
+    // Of one tenant alone there is nothing to tell apart.
+    const log = config.tenants === undefined ? powers.log : logWith(powers.log, { tenant: id })
+    return { config: one, rooms: wire(one, { ...powers, backend, log }, shared) }
   })
   const root = houses.find((house) => isRoot(house, config))
   const reply = root?.rooms.reply ?? plainReplies(config)

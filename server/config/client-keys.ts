@@ -5,14 +5,13 @@ import { secret } from '../core/secret.ts'
 import type { JsonObject } from './config.ts'
 import type { Parser } from './parsers.ts'
 
-/** Private JWKs that can sign: an array, or a JWK set; each leaves with its `alg`. */
+/** Private JWKs that can sign: an array, or a JWK set. */
 export const privateKeys: Parser<Secret<readonly JsonObject[]>> = (text) => {
   const keys = keysOf(text)
   if (keys === undefined || keys.length === 0)
     return err('is not a JSON array of JWKs, nor a JWK set')
-  const signing = keys.map((key) => ({ ...key, alg: key['alg'] ?? algorithmsOf(key)[0] }))
-  return signing.every((key) => canSign(key))
-    ? ok(secret(signing))
+  return keys.every((key) => canSign(key))
+    ? ok(secret(keys))
     : err(
         'has a key that is not a private RSA, EC or Ed25519 key, or whose alg is for another kind',
       )
@@ -53,9 +52,10 @@ const canSign = (key: JsonObject): boolean => {
   try {
     const signature = sign(hash, probe, createPrivateKey({ key, format: 'jwk' }))
     const publicKey = createPublicKey({ key: publicHalf, format: 'jwk' })
-    return (
-      verify(hash, probe, publicKey, signature) && algorithmsOf(key).includes(String(key['alg']))
-    )
+    const known = algorithmsOf(key)
+    const { alg = known[0] } = key
+    const isFit = typeof alg === 'string' && known.includes(alg)
+    return isFit && verify(hash, probe, publicKey, signature)
   } catch {
     return false
   }

@@ -25,7 +25,7 @@ export const failures = {
   unknown_tenant: {
     status: 400,
     title: 'There is no such tenant',
-    mend: 'Leave tenant out, or give the id of a configured tenant.',
+    mend: 'Give the id of a configured tenant, on the origin of BASE_URL; leave it out at a tenant of its own.',
   },
   login_failed: {
     status: 400,
@@ -113,7 +113,7 @@ export const failures = {
   unknown_host: {
     status: 421,
     title: 'This host is not served here',
-    mend: 'Use the origin of BASE_URL; behind a proxy, pass the Host header on.',
+    mend: "Use the origin of BASE_URL or a tenant's host; behind a proxy, pass the Host header on.",
   },
   too_many_requests: {
     status: 429,

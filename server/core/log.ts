@@ -11,3 +11,11 @@ export const silentLog: Log = (() => {
   const nothing = () => undefined
   return { debug: nothing, info: nothing, warn: nothing, error: nothing }
 })()
+
+/** The same log with some facts in every line. */
+export const logWith = (log: Log, more: object): Log => ({
+  debug: (facts, message) => log.debug({ ...more, ...facts }, message),
+  info: (facts, message) => log.info({ ...more, ...facts }, message),
+  warn: (facts, message) => log.warn({ ...more, ...facts }, message),
+  error: (facts, message) => log.error({ ...more, ...facts }, message),
+})

@@ -1,3 +1,17 @@
+import type {
+  AccessTokenDialect,
+  AssertionDialect,
+  EndSessionDialect,
+  ExchangeDialect,
+} from './dialects.ts'
+import {
+  olderAccessToken,
+  standardAccessToken,
+  standardAssertion,
+  standardExchange,
+  standardLogout,
+} from './dialects.ts'
+
 export type ProfileName = 'generic' | 'keycloak' | 'entra' | 'auth0' | 'okta' | 'cognito' | 'google'
 
 /** What a provider does otherwise than plain OpenID Connect: data that the flow reads, so that it has no special cases. */
@@ -27,81 +41,11 @@ export type Profile = {
   /** Revoking a refresh token ends every grant that this client has in the provider's session, a later login's too. */
   readonly revokesTheSession: boolean
   readonly tokenExchange: ExchangeDialect
+  readonly clientAssertion: AssertionDialect
   readonly endSession: EndSessionDialect
   /** What a front-channel logout names its session by. OpenID Connect Front-Channel Logout 1.0 section 2 has both. */
   readonly frontchannel: 'iss_and_sid' | 'sid_alone'
   readonly accessToken: AccessTokenDialect
-}
-
-/** How its access tokens tell that they are ones, and for whom. */
-export type AccessTokenDialect = {
-  /** `at+jwt`: RFC 9068 section 2.1. `compat`: the header may say `JWT` or nothing as well. */
-  readonly typ: 'at+jwt' | 'compat'
-  /** Claims without which it is refused. */
-  readonly required: readonly string[]
-  /** Where the header does not tell it from an ID token: one of these claims does, with one of these values where there are any. */
-  readonly marks: readonly { readonly claim: string; readonly values?: readonly string[] }[]
-  /** Where `aud` is missing: the claim that stands for it. */
-  readonly audienceClaim?: string | undefined
-  /** Path by dots of the claim that names the tenant. */
-  readonly tenantClaim: string
-}
-
-/** How a token for another API is asked for on behalf of a user. */
-export type ExchangeDialect = {
-  readonly grantType: string
-  /** The parameter that the user's access token goes in. */
-  readonly subjectParameter: 'subject_token' | 'assertion'
-  /** What goes along with every request. */
-  readonly parameters: Readonly<Record<string, string>>
-  /** What the answer must say that it brings; undefined: the grant has no such member. */
-  readonly issuedTokenType?: string | undefined
-  /** Refusals that may mean the user's token: one more try with a new one is worth it. */
-  readonly subjectErrors: readonly string[]
-}
-
-const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
-
-/** RFC 8693 section 2. */
-const standardExchange: ExchangeDialect = {
-  grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
-  subjectParameter: 'subject_token',
-  parameters: { subject_token_type: accessTokenType, requested_token_type: accessTokenType },
-  issuedTokenType: accessTokenType,
-  // Section 2.2.2 has the first; the others are what servers say instead.
-  subjectErrors: ['invalid_request', 'invalid_grant', 'invalid_token'],
-}
-
-/** How the address is made where the provider's own session ends. */
-export type EndSessionDialect = {
-  /** On the authorization endpoint's origin, where the metadata names no address. */
-  readonly unlistedPath?: string | undefined
-  readonly returnAddress: 'post_logout_redirect_uri' | 'logout_uri'
-  /** Whether ID token and state may come along. */
-  readonly takesIdToken: boolean
-  /** The ID token's claim that goes along as `logout_hint`, so that nobody is asked which account to sign out of. */
-  readonly hintClaim?: string | undefined
-}
-
-/** OpenID Connect RP-Initiated Logout 1.0 section 2. */
-const standardLogout: EndSessionDialect = {
-  returnAddress: 'post_logout_redirect_uri',
-  takesIdToken: true,
-}
-
-/** RFC 9068 section 2.2. */
-const standardAccessToken: AccessTokenDialect = {
-  typ: 'at+jwt',
-  required: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
-  // No ID token says what it may be used for, or at which client it was got by name (OpenID Connect Core 1.0 section 2).
-  marks: [{ claim: 'scope' }, { claim: 'scp' }, { claim: 'client_id' }],
-  tenantClaim: 'tenant',
-}
-
-const olderAccessToken: AccessTokenDialect = {
-  ...standardAccessToken,
-  typ: 'compat',
-  required: ['iss', 'exp', 'iat'],
 }
 
 const generic: Profile = {
@@ -116,6 +60,7 @@ const generic: Profile = {
   authTimeMoves: false,
   revokesTheSession: false,
   tokenExchange: standardExchange,
+  clientAssertion: standardAssertion,
   endSession: standardLogout,
   frontchannel: 'iss_and_sid',
   accessToken: standardAccessToken,
@@ -166,6 +111,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
       parameters: { requested_token_use: 'on_behalf_of' },
       subjectErrors: ['invalid_grant'],
     },
+    // …/certificate-credentials, "Assertion format".
+    clientAssertion: { typ: 'JWT', audience: 'token_endpoint', rsaAlgorithm: 'PS256' },
     // …/v2-protocols-oidc, "Send a sign-out request".
     endSession: { ...standardLogout, hintClaim: 'login_hint' },
     // Seen in github.com/OpenIDC/mod_auth_openidc/pull/855: a GET with `sid` alone.

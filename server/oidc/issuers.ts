@@ -148,7 +148,7 @@ const configurationsOf = async (
   algorithm: string,
 ): Promise<readonly [Configuration, ...Configuration[]]> => {
   const settings = { id_token_signed_response_alg: algorithm }
-  const auths = await clientAuthsOf(tenant.clientAuth)
+  const auths = await clientAuthsOf(tenant.clientAuth, profiles[tenant.profile].clientAssertion)
   const [first, ...others] = await Promise.all(
     auths.map((auth) => configurationFor(metadata, tenant.clientId, settings, auth)),
   )

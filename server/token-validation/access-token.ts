@@ -1,4 +1,4 @@
-import type { AccessTokenDialect } from '../core/profiles.ts'
+import type { AccessTokenDialect } from '../core/dialects.ts'
 import { claimAt, rolesOf } from '../oidc/principal-of.ts'
 import type { Claims } from './compact-token.ts'
 import { isObject } from './compact-token.ts'

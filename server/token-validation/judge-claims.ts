@@ -1,4 +1,4 @@
-import type { AccessTokenDialect } from '../core/profiles.ts'
+import type { AccessTokenDialect } from '../core/dialects.ts'
 import type { Claims, CompactToken } from './compact-token.ts'
 import type { TokenFault } from './token-fault.ts'
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts'
-import type { AccessTokenDialect, ProfileName } from '../core/profiles.ts'
+import type { AccessTokenDialect } from '../core/dialects.ts'
+import type { ProfileName } from '../core/profiles.ts'
 import { profiles } from '../core/profiles.ts'
 import type { AccessToken, Places } from './access-token.ts'
 import { accessTokenFrom } from './access-token.ts'

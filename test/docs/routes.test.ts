@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { z } from 'zod'
@@ -31,6 +32,15 @@ test('docs/token-kinds.md › each example › is a route as it stands', () => {
   assert.ok(found.length >= 2)
   for (const example of found)
     assert.deepEqual(problems({ CONFIG_FILE: 'f.yaml' }, { 'f.yaml': `routes:\n${example}` }), [])
+})
+
+test('docs/tenants.md › each example › is a file as it stands', () => {
+  const found = examplesOf(readFileSync('docs/tenants.md', 'utf8'))
+  assert.equal(found.length, 2)
+  const env = { CONFIG_FILE: 'f.yaml', BASE_URL: 'https://app.example', ACME_SECRET: 'sesame' }
+  const keys = JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })])
+  for (const example of found)
+    assert.deepEqual(problems(env, { 'f.yaml': example, '/run/beta-keys.json': keys }), [])
 })
 
 type JsonSchema = {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { send } from '../support/browser.ts'
+import { spyBackend } from '../support/spy-backend.ts'
 import { scriptedClient } from '../support/scripted-issuer.ts'
 import type { World } from '../support/world.ts'
 import { startWorld } from '../support/world.ts'
@@ -47,7 +48,7 @@ test('backchannel-logout › by sid › 200, the session is over, its cookie is 
   const { world, user } = await startLoggedIn(t)
   const answer = await post(world, await logoutToken(world))
   assert.equal(answer.status, 200)
-  assert.equal(answer.headers['cache-control'], 'no-store')
+  assert.equal(answer.headers['cache-control'], 'no-store', 'BCL-2.8-b')
   assert.equal(await isLoggedIn(user), false)
   const call = await user.call('/api/x')
   assert.equal(call.status, 401)
@@ -107,7 +108,7 @@ for (const [name, [change, header]] of Object.entries(refused))
     assert.equal(answer.status, 400)
     assert.equal(answer.json()['error'], 'invalid_request')
     assert.equal(answer.json()['code'], 'invalid_request')
-    assert.equal(answer.headers['cache-control'], 'no-store')
+    assert.equal(answer.headers['cache-control'], 'no-store', 'BCL-2.8-b')
     assert.equal(await isLoggedIn(user), true)
   })
 
@@ -129,16 +130,43 @@ for (const [typ, compat, strict] of [
     }
   })
 
-test('backchannel-logout › R17 a bent signature, alg none, an ID token, garbage › 400 each', async (t) => {
+test('backchannel-logout › R17 a bent signature, alg none, an ID token, an encrypted one, garbage (BCL-2.6-1, BCL-2.6-3) › 400 each', async (t) => {
   const { world, user } = await startLoggedIn(t)
   const good = await logoutToken(world)
   const [header = '', payload = '', signature = ''] = good.split('.')
-  const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'logout+jwt' })).toString('base64url')
+  const headerOf = (alg: string, more: Json = {}) =>
+    Buffer.from(JSON.stringify({ alg, typ: 'logout+jwt', ...more })).toString('base64url')
   const bent = `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
   const idToken = await world.issuer.sign({ iss: world.issuer.issuer, aud: scriptedClient.id, sub: 'user-1', nonce: 'n', iat: seconds(), exp: seconds() + 300 }) // prettier-ignore
-  for (const token of [bent, `${none}.${payload}.`, idToken, '', 'a.b.c', 'x'.repeat(60_000)])
+  const unsigned = ['none', 'None', 'NONE'].map((alg) => `${headerOf(alg)}.${payload}.`)
+  const confused = `${headerOf('HS256')}.${payload}.${signature}`
+  // No key for encryption is registered: whatever is inside, nobody asked for this form.
+  const encrypted = `${headerOf('RSA-OAEP-256', { enc: 'A256GCM', cty: 'JWT' })}.a.b.c.d`
+  const forged = [bent, ...unsigned, confused, encrypted, idToken]
+  for (const token of [...forged, '', 'a.b.c', 'x'.repeat(60_000)])
     assert.equal((await post(world, token)).status, 400)
   assert.equal(await isLoggedIn(user), true)
+})
+
+test('backchannel-logout › a sid or sub that nobody here has (BCL-2.6-9) › 200: over is over', async (t) => {
+  const { world, user } = await startLoggedIn(t)
+  for (const change of [{ sid: 'unknown' }, { sid: undefined, sub: 'unknown' }]) {
+    const answer = await post(world, await logoutToken(world, change))
+    assert.deepEqual([answer.status, answer.headers['cache-control']], [200, 'no-store'])
+  }
+  assert.equal(await isLoggedIn(user), true)
+})
+
+test('backchannel-logout › the store is away (BCL-2.8-a) › 400 with an error, and the issuer may try again', async (t) => {
+  const spy = spyBackend()
+  const world = await startWorld(t, { backend: spy.backend })
+  const user = await world.loggedIn()
+  spy.down.add('all')
+  const answer = await post(world, await logoutToken(world))
+  assert.deepEqual([answer.status, answer.json()['error']], [400, 'invalid_request'])
+  spy.down.clear()
+  assert.equal((await post(world, await logoutToken(world))).status, 200)
+  assert.equal(await isLoggedIn(user), false)
 })
 
 test('backchannel-logout › BCL-2.5-a GET, JSON, two tokens, too long › refused; other fields are ignored', async (t) => {

@@ -61,7 +61,7 @@ for (const kind of ['vault', 'listing', 'session'] as const)
       assert.equal(user.cookies().has('session'), false)
     })
 
-test('backchannel-logout › R18 sent again after the next login › 400, and that session stays', async (t) => {
+test('backchannel-logout › R18 BCL-2.6-8 sent again after the next login › 400, and that session stays', async (t) => {
   const world = await startWorld(t)
   const first = await world.loggedIn()
   const token = await tokenOf(world, { sub: 'user-1' })
@@ -81,7 +81,7 @@ test('backchannel-logout › R18 an old token with a new jti › a session creat
   assert.equal((await user.session())['authenticated'], true)
 })
 
-test('backchannel-logout › 20 at once with one jti › one is accepted', async (t) => {
+test('backchannel-logout › 20 at once with one jti (BCL-2.6-8) › one is accepted', async (t) => {
   const world = await startWorld(t)
   const token = await tokenOf(world, { sid: 'op-session-1' })
   const statuses = await Promise.all(Array.from({ length: 20 }, () => post(world, token)))

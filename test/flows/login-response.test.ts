@@ -48,6 +48,14 @@ for (const [name, forge] of Object.entries(forged))
     assert.equal(spy.count('create'), 0)
   })
 
+test('callback › session_state of Session Management, which is not used here (SM-2-a) › the login succeeds', async (t) => {
+  const world = await startWorld(t)
+  const user = world.newBrowser()
+  const callback = await pendingCallback(user)
+  callback.searchParams.set('session_state', 'abc.def')
+  assert.equal((await openCallback(user, callback)).status, 303)
+})
+
 test('callback › no iss where the provider does not promise one › the login succeeds (ISS-2.4-c)', async (t) => {
   const world = await startWorld(t)
   world.issuer.script.alterMetadata = (metadata) => ({

@@ -123,6 +123,24 @@ const withoutHint = (config: ReadyConfig): ReadyConfig => ({
   tenant: { ...config.tenant, logoutHint: 'off' },
 })
 
+test('logout › an address to come back to in the request › the registered one goes to the provider, by GET (RPL-2-b, RPL-2-e)', async (t) => {
+  const world = await startWorld(t)
+  const user = await world.loggedIn()
+  const foreign = 'post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F'
+  const left = await user.call(`/logout?${foreign}`, {
+    method: 'POST',
+    headers: { ...(await user.csrf()), 'content-type': 'application/x-www-form-urlencoded' },
+    body: `${foreign}&redirect_uri=https%3A%2F%2Fevil.example%2F`,
+  })
+  const answer = await user.visit(String(left.json()['redirect_to']), 'same-origin')
+  assert.equal(answer.status, 303)
+  const end = new URL(answer.headers.location ?? '')
+  assert.deepEqual(end.searchParams.getAll('post_logout_redirect_uri'), [
+    `${world.origin}/logout/callback`,
+  ])
+  assert.doesNotMatch(end.href, /evil/)
+})
+
 test('logout › OIDC_LOGOUT_HINT=off › no ID token in the address, client_id and state are (RPL-2-a, BBA-6.1-a)', async (t) => {
   const world = await startWorld(t, { config: withoutHint })
   const user = await world.loggedIn()

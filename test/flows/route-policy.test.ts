@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Requirement } from '../../server/config/config.ts'
+import { asTenantId } from '../../server/core/ids.ts'
+import { tenantSecrets } from '../../server/session/tenant-keys.ts'
 import type { ReadyConfig } from '../../server/foundations.ts'
 import { capturedLog } from '../support/captured-log.ts'
 import { ask, asksAllowed } from '../support/forward-auth.ts'
@@ -86,11 +88,16 @@ test('require › a public route that was given rules all the same › needs a l
 
 test("require › the session of another tenant than the route's › 403 forbidden_tenant", async (t) => {
   const { backend } = spyBackend()
-  const first = await startStrictWorld(t, { acr: ['pwd'] }, { backend })
-  // The record says tenant `default`; the second broker serves it as another one.
+  const id = asTenantId('other')
+  // The record says tenant `default`, under the keys of the other tenant: as if nothing but the comparison kept them apart.
+  const withOtherKeys = (base: ReadyConfig): ReadyConfig => ({
+    ...base,
+    session: { ...base.session, ...tenantSecrets(base.session, id) },
+  })
+  const first = await startStrictWorld(t, { acr: ['pwd'] }, { backend, config: withOtherKeys })
   const config = (base: ReadyConfig): ReadyConfig => ({
     ...asksAllowed(base),
-    tenant: { ...base.tenant, id: 'other' as ReadyConfig['tenant']['id'] },
+    tenant: { ...base.tenant, id },
   })
   const second = await startStrictWorld(t, { acr: ['pwd'] }, { backend, config })
   const headers = { cookie: first.user.cookieHeader(), 'sec-fetch-site': 'same-origin' }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { profiles } from '../../server/core/profiles.ts'
 import { secret } from '../../server/core/secret.ts'
 import { privateKeys } from '../../server/config/client-keys.ts'
 import { clientAuthsOf } from '../../server/oidc/client-auth.ts'
 
+const generic = profiles.generic.clientAssertion
 const server = { issuer: 'https://id.example', token_endpoint: 'https://id.example/token' }
 const party = { client_id: 'bff' }
 
@@ -13,7 +15,7 @@ const signer = async (algorithm: string, alg: string | undefined = algorithm) =>
   const pair = await generateKeyPair(algorithm, { extractable: true })
   const jwk = await exportJWK(pair.privateKey)
   const keys = secret([{ ...jwk, kid: 'c1', ...(alg !== '' && { alg }) }])
-  const [authenticate] = await clientAuthsOf({ method: 'private_key_jwt', keys })
+  const [authenticate] = await clientAuthsOf({ method: 'private_key_jwt', keys }, generic)
   const assertion = async () => {
     const body = new URLSearchParams()
     await Promise.resolve(authenticate?.(server, party, body, new Headers()))
@@ -48,7 +50,10 @@ test('clientAuthsOf › any key as the settings read it › its public half veri
     const { jwk, publicKey } = await signer(algorithm)
     const parsed = privateKeys(JSON.stringify({ keys: [jwk] }))
     assert.ok(parsed.ok)
-    const [authenticate] = await clientAuthsOf({ method: 'private_key_jwt', keys: parsed.value })
+    const [authenticate] = await clientAuthsOf(
+      { method: 'private_key_jwt', keys: parsed.value },
+      generic,
+    )
     const body = new URLSearchParams()
     await Promise.resolve(authenticate?.(server, party, body, new Headers()))
     await jwtVerify(body.get('client_assertion') ?? '', publicKey)

@@ -2,10 +2,12 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { SignJWT } from 'jose'
 import type { EntraPerson } from './entra-facts.ts'
 
-import { entraAnswers, entraClient, groupsOf, isOurClient, personalTid, resourcesIn, tidA } from './entra-facts.ts' // prettier-ignore
+import type { EntraCertificate } from './entra-keys.ts'
+import { isClient, keyNamed } from './entra-keys.ts'
+import { entraAnswers, entraClient, groupsOf, personalTid, resourcesIn, tidA } from './entra-facts.ts' // prettier-ignore
 import { appGrant, userTokens } from './entra-app-grants.ts'
 import { bodyText, sendJson } from './plain-http.ts'
 
@@ -28,13 +30,8 @@ export type EntraScript = {
   loseAnswers: number
   /** Where a front-channel logout goes. */
   frontchannelUrl: string | undefined
-}
-
-const keyNamed = async (kid: string, issuer: string) => {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
-  // Entra's keys say whose they are: learn.microsoft.com/entra/identity-platform/access-tokens, "Validate the issuer".
-  const jwk = { ...(await exportJWK(publicKey)), use: 'sig', kid, x5t: kid, issuer }
-  return { kid, privateKey, jwk }
+  /** What a client may prove itself by, besides its secret. */
+  certificates: readonly EntraCertificate[]
 }
 
 /**
@@ -62,6 +59,7 @@ export const startEntra = async (seed = 1) => {
     refuseWith: undefined,
     loseAnswers: 0,
     frontchannelUrl: undefined,
+    certificates: [],
   }
   let origin = ''
   let sid = randomUUID()
@@ -185,7 +183,8 @@ export const startEntra = async (seed = 1) => {
   const token = async (req: IncomingMessage, res: ServerResponse) => {
     const parameters = new URLSearchParams(await bodyText(req))
     tokenRequests.push({ parameters })
-    if (!isOurClient(req.headers.authorization, parameters))
+    const endpoint = `${origin}${req.url ?? ''}`
+    if (!(await isClient(req.headers.authorization, parameters, { ...script, endpoint })))
       return sendJson(res, 401, entraAnswers.wrongSecret)
     const answer = appGrant(parameters, accessTokens, lifeSeconds) ?? (await granted(parameters))
     if (typeof answer === 'string') return sendJson(res, 400, entraAnswers[answer])
