@@ -97,7 +97,11 @@ const endSessions = async (houses: readonly House[], next: Tenancy, log: Log): P
       .map((house) => [house.config.tenant.id, house] as const),
   )
   for (const [tenant, { rooms }] of gone)
-    log.info({ tenant, sessions: await rooms.endAllSessions() }, 'sessions of a removed tenant ended') // prettier-ignore
+    // One that fails must not leave the others' as they are.
+    await rooms.endAllSessions().then(
+      (sessions) => log.info({ tenant, sessions }, 'sessions of a removed tenant ended'),
+      (err: unknown) => log.error({ tenant, err }, 'sessions of a removed tenant not ended'),
+    )
 }
 
 const isRoot = ({ config: { origin, base = '' } }: House, config: BrokerConfig): boolean =>
