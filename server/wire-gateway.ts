@@ -101,6 +101,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     reply: parts.reply,
     origin: config.origin,
     base: parts.base,
+    othersBases: config.othersBases,
     own: {
       host: new URL(config.origin).host,
       proto: config.secure ? 'https' : 'http',
