@@ -24,7 +24,7 @@ import { leasedBackend } from './session/leased-backend.ts'
 import { tenantBackend } from './session/tenant-keys.ts'
 import { loginElsewhere, nobodysAddresses } from './tenants/login-elsewhere.ts'
 import type { Rooms } from './wire.ts'
-import { spaRoom, wire } from './wire.ts'
+import { routesBesideOwn, spaRoom, wire } from './wire.ts'
 import type { Shared } from './wire-gateway.ts'
 import { streamRoom } from './wire-gateway.ts'
 
@@ -48,7 +48,7 @@ export type Tenancy = {
 }
 
 /** What outlives a change of tenants and routes: what is open, the connections to the APIs, the counts of the limits. */
-export type Lasting = Omit<Shared, 'cacheBytes'>
+export type Lasting = Omit<Shared, 'cacheBytes' | 'routes'>
 
 export const lastingParts = (config: BrokerConfig, powers: Powers): Lasting => ({
   ...streamRoom(powers),
@@ -60,7 +60,11 @@ export const lastingParts = (config: BrokerConfig, powers: Powers): Lasting => (
 /** All tenants, each with rooms of its own at each of its places; what guards the process and the APIs is made once. */
 export const wireTenants = (config: BrokerConfig, powers: Powers, lasting: Lasting): Tenancy => {
   const configs = entranceConfigs(config)
-  const shared = { ...lasting, cacheBytes: cacheShare(configs.length) }
+  const shared = {
+    ...lasting,
+    cacheBytes: cacheShare(configs.length),
+    routes: routesBesideOwn(config),
+  }
   const lease = leasedBackend(powers.backend)
   const houses = configs.map((one): House => {
     const backend = tenantBackend(lease.backend, one.tenant.id)
