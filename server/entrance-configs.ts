@@ -5,12 +5,16 @@ import { tenantSecrets } from './session/tenant-keys.ts'
 /** The settings of each tenant at each place where it is entered, with secrets of its own. */
 export const entranceConfigs = (config: Config): readonly ReadyConfig[] => {
   const { tenant, tenants = [], origin } = config
-  return [
+  const othersBases = tenants.flatMap(({ pathPrefix }) => pathPrefix ?? [])
+  const all = [
     ...(tenant === undefined ? [] : [settingsOf(config, tenant, { origin, base: '' })]),
     ...tenants.flatMap((one) =>
       placesOf(one, origin).map((place) => settingsOf(config, one, place)),
     ),
   ]
+  return all.map((one) =>
+    one.base === '' && one.origin === origin ? { ...one, othersBases } : one,
+  )
 }
 
 type Place = { readonly origin: string; readonly base: string }

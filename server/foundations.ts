@@ -7,12 +7,15 @@ import { pendingWork } from './core/single-flight.ts'
 import { browserCookies } from './http/browser-cookies.ts'
 import { keyedHash } from './http/keyed-hash.ts'
 import { replies } from './http/reply.ts'
+import { isIssuerOf } from './oidc/issuer-template.ts'
 import { issuers } from './oidc/issuers.ts'
 import type { ProviderFetch } from './oidc/provider-fetch.ts'
 import { provider } from './oidc/provider.ts'
 import type { Backend } from './session/backend.ts'
 import { wantedClaims } from './oidc/userinfo.ts'
+import type { Records } from './session/records.ts'
 import { records } from './session/records.ts'
+import type { Sealer } from './session/seal.ts'
 import { sealer } from './session/seal.ts'
 import { signOut } from './session/sign-out.ts'
 
@@ -21,6 +24,8 @@ export type ReadyConfig = Config & {
   readonly tenant: Tenant
   /** The prefix that its paths have on that origin; none without. */
   readonly base?: string
+  /** Those of other tenants on that origin, where this one has none itself. */
+  readonly othersBases?: readonly string[]
 }
 
 /** Settings with somebody to log in at. */
@@ -60,7 +65,6 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
   const { clock, log, backend } = powers
   const { session, tenant, secure, origin, base = '' } = config
   const seal = sealer(session.keys, powers.random)
-  const life = { idleSeconds: session.idleSeconds, absoluteSeconds: session.absoluteSeconds }
   const names = cookieNames(secure, base === '' ? undefined : tenant.id)
   const hash = keyedHash(session.secrets)
   const known = issuers({ clock, log, fetch: powers.providerFetch.fetch })
@@ -71,7 +75,7 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
     log,
     claims,
   })
-  const store = records({ backend, sealer: seal, life, log })
+  const store = recordsOf(config, powers, seal)
   return {
     base,
     names,
@@ -92,6 +96,19 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
     cookies: browserCookies({ ...session, names, secure, hash, base }),
   }
 }
+
+const recordsOf = (
+  { session: { idleSeconds, absoluteSeconds }, tenant }: ReadyConfig,
+  { backend, log }: Powers,
+  seal: Sealer,
+): Records =>
+  records({
+    backend,
+    sealer: seal,
+    life: { idleSeconds, absoluteSeconds },
+    log,
+    isOurIssuer: (issuer) => isIssuerOf(issuer, tenant),
+  })
 
 const claimsInHeadersOf = ({ routes }: ReadyConfig): string[] =>
   routes

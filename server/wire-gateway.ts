@@ -11,6 +11,7 @@ import { judge, judgeUpgrade } from './proxy/judge.ts'
 import type { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
+import type { RouteTable } from './proxy/route-table.ts'
 import { tokenWantOf } from './proxy/token-want.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
@@ -40,6 +41,7 @@ export type Parts = Foundations & {
 export type Shared = Streaming & {
   readonly upstream: Upstreams
   readonly limit: ReturnType<typeof routeLimits>
+  readonly routes: RouteTable
   /** What this deployment calls itself in `Via`. */
   readonly pseudonym: string
   /** How much of opened sessions is held at each place. */
@@ -101,6 +103,7 @@ export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts
     reply: parts.reply,
     origin: config.origin,
     base: parts.base,
+    othersBases: config.othersBases,
     own: {
       host: new URL(config.origin).host,
       proto: config.secure ? 'https' : 'http',

@@ -25,7 +25,7 @@ import { leasedBackend } from './session/leased-backend.ts'
 import { tenantBackend } from './session/tenant-keys.ts'
 import { loginElsewhere, nobodysAddresses } from './tenants/login-elsewhere.ts'
 import type { Rooms } from './wire.ts'
-import { spaRoom, wire } from './wire.ts'
+import { routesBesideOwn, spaRoom, wire } from './wire.ts'
 import type { Shared } from './wire-gateway.ts'
 import { streamRoom } from './wire-gateway.ts'
 
@@ -49,7 +49,7 @@ export type Tenancy = {
 }
 
 /** What outlives a change of tenants and routes: what is open, the connections to the APIs, the counts of the limits. */
-export type Lasting = Omit<Shared, 'cacheBytes'>
+export type Lasting = Omit<Shared, 'cacheBytes' | 'routes'>
 
 export const lastingParts = (config: BrokerConfig, powers: Powers): Lasting => ({
   ...streamRoom(powers),
@@ -61,7 +61,11 @@ export const lastingParts = (config: BrokerConfig, powers: Powers): Lasting => (
 /** All tenants, each with rooms of its own at each of its places; what guards the process and the APIs is made once. */
 export const wireTenants = (config: BrokerConfig, powers: Powers, lasting: Lasting): Tenancy => {
   const configs = entranceConfigs(config)
-  const shared = { ...lasting, cacheBytes: cacheShare(configs.length) }
+  const shared = {
+    ...lasting,
+    cacheBytes: cacheShare(configs.length),
+    routes: routesBesideOwn(config),
+  }
   const lease = leasedBackend(powers.backend)
   const houses = configs.map((one): House => {
     const { id } = one.tenant
@@ -101,7 +105,11 @@ const endSessions = async (houses: readonly House[], next: Tenancy, log: Log): P
       .map((house) => [house.config.tenant.id, house] as const),
   )
   for (const [tenant, { rooms }] of gone)
-    log.info({ tenant, sessions: await rooms.endAllSessions() }, 'sessions of a removed tenant ended') // prettier-ignore
+    // One that fails must not leave the others' as they are.
+    await rooms.endAllSessions().then(
+      (sessions) => log.info({ tenant, sessions }, 'sessions of a removed tenant ended'),
+      (err: unknown) => log.error({ tenant, err }, 'sessions of a removed tenant not ended'),
+    )
 }
 
 const isRoot = ({ config: { origin, base = '' } }: House, config: BrokerConfig): boolean =>

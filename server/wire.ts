@@ -63,7 +63,7 @@ export const wire = (config: ReadyConfig, powers: Powers, shared: Shared): Rooms
     spa: spaRoom(config, parts.provider.origins),
     errors: errorHandler(reply, powers.log),
     proxy: proxyRoom(config, powers, { ...parts, ...shared }),
-    routes: routesBesideOwn(config),
+    routes: shared.routes,
     reply,
     acceptLogoutToken: logoutOrders(powers, parts),
     providerStatus: parts.provider.status,
@@ -88,7 +88,7 @@ const allParts = (config: ReadyConfig, powers: Powers): Parts => {
 }
 
 /** A route `/` must not take `/session` or `/admin`. */
-const routesBesideOwn = ({ routes }: ReadyConfig): RouteTable => {
+export const routesBesideOwn = ({ routes }: Pick<ReadyConfig, 'routes'>): RouteTable => {
   const table = routeTable(routes)
   return (path) => (isOwnAddress(path) ? undefined : table(path))
 }

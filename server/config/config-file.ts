@@ -82,14 +82,7 @@ const syntaxFault = ({ code, linePos }: Pick<YAMLParseError, 'code' | 'linePos'>
 
 /** `${NAME}` and `${file:/path}` in texts, after parsing: what they hold stays a text and cannot become structure. */
 const expand = (value: unknown, place: string, sources: FileSources, note: Note): unknown => {
-  if (typeof value === 'string')
-    return value.replace(
-      /\$\{(file:)?([^}]+)\}/g,
-      (_all, file: string | undefined, what: string) =>
-        file === undefined
-          ? fromEnv(what, place, sources, note)
-          : fromFile(what, place, sources, note),
-    )
+  if (typeof value === 'string') return expandText(value, place, sources, note)
   if (Array.isArray(value))
     return value.map((item, i) => expand(item, `${place}[${i}]`, sources, note))
   if (typeof value !== 'object' || value === null) return value
@@ -99,6 +92,19 @@ const expand = (value: unknown, place: string, sources: FileSources, note: Note)
       expand(item, place === '' ? key : `${place}.${key}`, sources, note),
     ]),
   )
+}
+
+const expandText = (text: string, place: string, sources: FileSources, note: Note): string => {
+  // After the last brace nothing ends: looked for from each beginning there, a broken file would hold up a broker that serves.
+  const end = text.lastIndexOf('}') + 1
+  const expanded = text
+    .slice(0, end)
+    .replace(/\$\{(file:)?([^}]+)\}/g, (_all, file: string | undefined, what: string) =>
+      file === undefined
+        ? fromEnv(what, place, sources, note)
+        : fromFile(what, place, sources, note),
+    )
+  return `${expanded}${text.slice(end)}`
 }
 
 const fromEnv = (variable: string, place: string, { env }: FileSources, note: Note): string => {

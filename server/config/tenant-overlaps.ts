@@ -50,19 +50,41 @@ const noteHosts = ({ defaultTenant, tenants, origin }: TenantSet, note: Note): v
 }
 
 const notePrefixes = ({ tenants, routes }: TenantSet, note: Note): void => {
-  const prefixes = tenants.flatMap(({ pathPrefix }) => pathPrefix ?? [])
+  const ofTenants = nesting(tenants.flatMap(({ pathPrefix }) => pathPrefix ?? []))
+  const ofRoutes = nesting(routes.map(({ path }) => path))
   tenants.forEach(({ pathPrefix }, i) => {
     if (pathPrefix === undefined) return
     const place = `tenants[${i}].path_prefix`
-    const same = prefixes.filter((other) => areNested(other, pathPrefix))
-    if (same.length > 1) note(place, 'is, or lies in, or holds the prefix of another tenant')
-    const route = routes.find(({ path }) => areNested(path, pathPrefix))
-    if (route !== undefined) note(place, `and the route ${route.path} lie in one another`)
+    // One of them is itself.
+    if (ofTenants(pathPrefix).length > 1)
+      note(place, 'is, or lies in, or holds the prefix of another tenant')
+    const [route] = ofRoutes(pathPrefix)
+    if (route !== undefined) note(place, `and the route ${route} lie in one another`)
   })
 }
 
-const areNested = (a: string, b: string): boolean =>
-  `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`)
+/** The first two of some paths that are a path, lie in it or hold it; thousands of tenants are not compared each with each. */
+const nesting = (paths: readonly string[]) => {
+  const under = new Map<string, string[]>()
+  const put = (place: string, path: string) => {
+    const found = under.get(place) ?? []
+    if (found.length < 2) under.set(place, [...found, path])
+  }
+  for (const path of paths) for (const place of placesAbove(path)) put(place, path)
+  const whole = new Map(paths.map((path) => [path, path]))
+  return (path: string): readonly string[] => {
+    const above = placesAbove(path)
+      .slice(0, -1)
+      .flatMap((place) => whole.get(place) ?? [])
+    return [...(under.get(path) ?? []), ...above]
+  }
+}
+
+/** A path with all that it lies in, by whole segments. */
+const placesAbove = (path: string): readonly string[] => {
+  const segments = path.split('/')
+  return segments.slice(1).map((_segment, i) => segments.slice(0, i + 2).join('/'))
+}
 
 const noteUnknown = ({ defaultTenant, tenants, routes }: TenantSet, note: Note): void => {
   const ids = new Set<string>([defaultTenant?.id ?? '', ...tenants.map(({ id }) => id)])

@@ -27,8 +27,8 @@ export const entrances = <E extends Place>(
   sharedOrigin: string,
 ): Entrances<E> => {
   const byHost = new Map<string, HostEntry<E>>()
-  for (const origin of new Set(all.map((one) => one.origin))) {
-    const entry = entryOf(origin, all)
+  for (const [origin, here] of byOrigin(all)) {
+    const entry = entryOf(origin, here)
     for (const spelling of spellingsOf(origin)) byHost.set(spelling, entry)
   }
   const shared = byHost.get(hostOf(sharedOrigin))
@@ -40,14 +40,23 @@ export const entrances = <E extends Place>(
   }
 }
 
+const byOrigin = <E extends Place>(all: readonly E[]): ReadonlyMap<string, readonly E[]> => {
+  const groups = new Map<string, E[]>()
+  for (const one of all) {
+    const group = groups.get(one.origin)
+    if (group === undefined) groups.set(one.origin, [one])
+    else group.push(one)
+  }
+  return groups
+}
+
 const spellingsOf = (origin: string): readonly string[] => {
   const host = hostOf(origin)
   if (/:\d+$/.test(host)) return [host]
   return [host, `${host}${origin.startsWith('https:') ? ':443' : ':80'}`]
 }
 
-const entryOf = <E extends Place>(origin: string, all: readonly E[]): HostEntry<E> => {
-  const here = all.filter((one) => one.origin === origin)
+const entryOf = <E extends Place>(origin: string, here: readonly E[]): HostEntry<E> => {
   const root = here.find(({ base }) => base === '')
   if (root === undefined) throw new RangeError(`nobody is entered at ${origin}`)
   const byBase = new Map(here.filter((one) => one !== root).map((one) => [one.base, one]))

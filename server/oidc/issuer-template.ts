@@ -62,6 +62,15 @@ export const issuersOf = (tenant: Tenant): readonly Issuer[] => {
   return (tenant.allowedTids ?? []).map((tid) => asIssuer(template.replace(placeholder, tid)))
 }
 
+/** Whether a session of this issuer is one of the tenant's, as its settings are now. */
+export const isIssuerOf = (issuer: Issuer, tenant: Tenant): boolean => {
+  const template = metadataIssuer(tenant)
+  if (template === tenant.issuer) return issuer === template
+  const [before = '', after = ''] = template.split(placeholder)
+  const tid = issuer.slice(before.length, issuer.length - after.length)
+  return issuer === `${before}${tid}${after}` && guid.test(tid)
+}
+
 /**
  * Whether a published key may sign for an issuer: Entra's say in `issuer` whose they are, and the one for personal accounts
  * must not speak for a company's tenant. A key that says nothing is the issuer's whose metadata names it.

@@ -27,6 +27,7 @@ export type Forwarding = {
   /** BASE_URL's, which a redirect of the upstream's may name. */
   readonly ownOrigin: string
   readonly base: string
+  readonly othersBases: readonly string[] | undefined
   readonly corsOrigin: string | undefined
   readonly life: StreamLife
   /** Another token than the one in `headers`, once the upstream has called that invalid. */

@@ -38,6 +38,8 @@ export type HotPathDeps = {
   readonly origin: string
   /** The prefix that our paths have. */
   readonly base: string
+  /** Those of other tenants at this place. */
+  readonly othersBases: readonly string[] | undefined
   /** What every call tells its upstream of us. */
   readonly own: Pick<UpstreamFacts, 'host' | 'proto' | 'pseudonym'>
   readonly clientAddress: ClientAddress
@@ -73,8 +75,8 @@ export const hotPath = (deps: HotPathDeps) =>
       // Only now: a refused upload is never asked for.
       if (call.awaitsContinue) res.writeContinue()
       const headers = headersFor(deps, req, route, admitted)
-      const { origin: ownOrigin, base } = deps
-      const facts = { requestId: requestIdOf(req), ownOrigin, base, corsOrigin }
+      const { origin: ownOrigin, base, othersBases } = deps
+      const facts = { requestId: requestIdOf(req), ownOrigin, base, othersBases, corsOrigin }
       const { insteadToken, askStepUp } = admitted
       const life = lifeOf(deps, route, admitted)
       const sent = deps.forward({ ...call, ...facts, headers, insteadToken, askStepUp, life })

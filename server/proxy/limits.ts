@@ -31,17 +31,20 @@ type Count = { inFlight: number; readonly rate: RateLimiterMemory | undefined }
 
 /**
  * Counts the calls of routes with limits; rejects with `too_many_requests`.
- * In this process alone: asking Redis would double what a call asks of it.
+ * In this process alone: asking Redis would double what a call asks of it. A reload makes other routes of the same paths; it must not
+ * give everybody all their calls again.
  */
 export const routeLimits = ({ clientAddress }: { readonly clientAddress: ClientAddress }) => {
   const counts = new WeakMap<Route, Count>()
+  const byName = new Map<string, Count>()
   const countOf = ({ route, limits: { rate } }: Counted): Count => {
     const known = counts.get(route)
     if (known !== undefined) return known
-    const limiter = rate && new RateLimiterMemory({ points: rate.calls, duration: rate.seconds })
-    const made = { inFlight: 0, rate: limiter }
-    counts.set(route, made)
-    return made
+    const name = JSON.stringify([route.path, rate])
+    const count = byName.get(name) ?? newCount(rate)
+    byName.set(name, count)
+    counts.set(route, count)
+    return count
   }
   return async (call: Counted, session: Session | undefined): Promise<void> => {
     const count = countOf(call)
@@ -51,6 +54,11 @@ export const routeLimits = ({ clientAddress }: { readonly clientAddress: ClientA
     if (concurrent !== undefined) enter(count, concurrent, call.closing)
   }
 }
+
+const newCount = (rate: Counted['limits']['rate']): Count => ({
+  inFlight: 0,
+  rate: rate && new RateLimiterMemory({ points: rate.calls, duration: rate.seconds }),
+})
 
 const spend = async (limiter: RateLimiterMemory, key: string): Promise<void> => {
   try {

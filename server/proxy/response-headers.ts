@@ -54,6 +54,8 @@ export type ResponseFacts = {
   readonly ownOrigin: string
   /** The prefix that our paths have, and an upstream does not know; none without. */
   readonly base?: string
+  /** The prefixes of other tenants at this place; none where there are no others. */
+  readonly othersBases?: readonly string[] | undefined
   /** The caller's origin when the route's CORS list has it. */
   readonly corsOrigin: string | undefined
 }
@@ -144,7 +146,7 @@ const below = (setCookie: string, base: string | undefined): string =>
 
 /**
  * A redirect within the upstream, or within our own origin, as a path on ours; one to anywhere else does not pass, nor
- * one to the broker's own endpoints, where the browser would log in or out on an API's word.
+ * one to the broker's own endpoints or into another tenant's prefix, where the browser would log in or out on an API's word.
  */
 const locationFor = (value: string, facts: ResponseFacts): string | undefined => {
   const base = `${facts.upstreamOrigin}${facts.upstreamPath}`
@@ -152,7 +154,7 @@ const locationFor = (value: string, facts: ResponseFacts): string | undefined =>
   const url = new URL(value, base)
   if (url.pathname.startsWith('//')) return undefined
   const path = pathOnOurs(url, facts)
-  if (path === undefined || isOwnAddress(path)) return undefined
+  if (path === undefined || isOwnAddress(path) || isOthers(path, facts)) return undefined
   return `${facts.base ?? ''}${path}${url.search}${url.hash}`
 }
 
@@ -162,6 +164,9 @@ const pathOnOurs = ({ origin, pathname }: URL, facts: ResponseFacts): string | u
   const { base = '' } = facts
   return base !== '' && pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname
 }
+
+const isOthers = (path: string, { othersBases = [] }: ResponseFacts): boolean =>
+  othersBases.some((base) => `${path}/`.startsWith(`${base}/`))
 
 const addCors = (headers: string[], origin: string | undefined): void => {
   if (origin === undefined) return

@@ -1,4 +1,4 @@
-import type { RecordId, SessionId } from '../core/ids.ts'
+import type { Issuer, RecordId, SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type {
   Backend,
@@ -20,6 +20,8 @@ export type RecordsDeps = {
   readonly sealer: Sealer
   readonly life: Life
   readonly log: Log
+  /** Whether a session of this issuer may be opened here; undefined: any. */
+  readonly isOurIssuer?: ((issuer: Issuer) => boolean) | undefined
 }
 
 /** A session as a cookie opens it. */
@@ -47,10 +49,10 @@ export type Records = ReturnType<typeof records>
  * The sealed records of sessions, by session id: the one way in for Express and for the hot path.
  * Every function throws `store_unavailable` when the store cannot answer.
  */
-export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
+export const records = ({ backend, sealer, life, log, isOurIssuer }: RecordsDeps) => {
   const { open, openListing, seal } = envelopes(sealer, log)
   return {
-    ...readers(backend, life, open),
+    ...readers({ backend, life, isOurIssuer }, open),
     open,
     /** The session's line, without its cookie; undefined when there is none. */
     listing: async (recordId: RecordId): Promise<Listing | undefined> => {
@@ -76,12 +78,17 @@ export const records = ({ backend, sealer, life, log }: RecordsDeps) => {
   }
 }
 
-const readers = (backend: Backend, life: Life, open: Envelopes['open']) => {
+const readers = (
+  { backend, life, isOurIssuer }: Pick<RecordsDeps, 'backend' | 'life' | 'isOurIssuer'>,
+  open: Envelopes['open'],
+) => {
   const opened = (id: SessionId, found: FoundLive): SessionState => {
-    const facts = open(id, 'session', found.session)
-    if (facts === undefined) return { kind: 'missing' }
     // What opens under the session's own key was written at a login.
-    return liveSession(id, found, facts as SessionFacts)
+    const facts = open(id, 'session', found.session) as SessionFacts | undefined
+    // The issuer in the settings may have changed since: its tokens are not for the one that is there now (RFC 9700 section 4.4).
+    if (facts === undefined || isOurIssuer?.(facts.principal.issuer) === false)
+      return { kind: 'missing' }
+    return liveSession(id, found, facts)
   }
   return {
     read: async (id: SessionId, slide: boolean): Promise<SessionState> => {

@@ -183,6 +183,15 @@ for (const [name, text] of hostile)
     assert.ok(found.every((line) => line.length < 200 && !/RangeError|TypeError/.test(line)))
   })
 
+test(
+  'CONFIG_FILE › a text of beginnings that nothing ends › is as it stands, in no time',
+  { timeout: 10_000 },
+  () => {
+    const text = `routes: [{ path: /api, upstream: "${'${'.repeat(250_000)}" }]`
+    assert.match(faults(text).join(), /is not an absolute URL/)
+  },
+)
+
 test('CONFIG_FILE › an alias bomb › is stopped by its aliases, before it is unpacked', () => {
   assert.match(faults(bomb).join(), /^has aliases/)
 })

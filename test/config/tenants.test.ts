@@ -89,7 +89,7 @@ test('tenants › one session limit › stands beside the general other one', ()
   assert.deepEqual(tenant?.session, { idleSeconds: 60, absoluteSeconds: 43_200 })
 })
 
-const wrong: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+const wrong: readonly (readonly [string, readonly string[], readonly string[], string?])[] = [
   ['no place', [`{ id: a, issuer: "https://i.test", ${client} }`], ['tenants[0].hosts is missing, and so is path_prefix: give one of them']],
   ['an unknown key', [acme('colour: red')], ['tenants[0] has unknown keys: colour']],
   ['an id with a dot', [acme().replace('id: acme', 'id: a.b')], ['tenants[0].id must be letters, digits, - and _, 64 at most']],
@@ -112,12 +112,14 @@ const wrong: readonly (readonly [string, readonly string[], readonly string[]])[
   ['one prefix twice', [beta, beta.replace('id: beta', 'id: b2').replace('beta.id', 'b2.id')], ['tenants[0].path_prefix is, or lies in, or holds the prefix of another tenant', 'tenants[1].path_prefix is, or lies in, or holds the prefix of another tenant']],
   ['a prefix within another', [beta, beta.replace('id: beta', 'id: b2').replace('beta.id', 'b2.id').replace('/t/beta', '/t')], ['tenants[0].path_prefix is, or lies in, or holds the prefix of another tenant', 'tenants[1].path_prefix is, or lies in, or holds the prefix of another tenant']],
   ['a prefix in a route', [beta.replace('/t/beta', '/api/beta')], ['tenants[0].path_prefix and the route /api lie in one another']],
+  ['a prefix that holds a route', [beta.replace('/t/beta', '/api')], ['tenants[0].path_prefix and the route /api lie in one another']],
+  ['a prefix above a route', [beta.replace('/t/beta', '/a')], ['tenants[0].path_prefix and the route /a/b/c lie in one another'], 'routes: [{ path: /ab, upstream: "http://a.test" }, { path: /a/b/c, upstream: "http://a.test" }]'],
   ['an own address', [beta.replace('/t/beta', '/session/x')], ["tenants[0].path_prefix is one of the broker's own addresses"]],
   ['a prefix for no cookie path', [beta.replace('/t/beta', '"/t/b,c"')], ['tenants[0].path_prefix must be of letters, digits, -, ., _ and ~']],
 ] // prettier-ignore
-for (const [what, tenants, expected] of wrong)
+for (const [what, tenants, expected, more] of wrong)
   test(`tenants › ${what} › is refused in clear words`, () => {
-    assert.deepEqual(faults(tenants), expected)
+    assert.deepEqual(faults(tenants, {}, more), expected)
   })
 
 test('tenants › ISS-4-a with a default tenant › its id, client and host are taken', () => {

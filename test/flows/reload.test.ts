@@ -5,11 +5,13 @@ import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Tenant } from '../../server/config/config.ts'
+import { BrokerError } from '../../server/core/errors.ts'
 import type { BrokerConfig } from '../../server/foundations.ts'
 import { memoryBackend } from '../../server/session/memory-backend.ts'
+import { capturedLog } from '../support/captured-log.ts'
 import type { TenantsWorld } from '../support/tenants.ts'
 import { startTenants } from '../support/tenants.ts'
-import { testClock } from '../support/world.ts'
+import { route, testClock } from '../support/world.ts'
 
 type Names = readonly [string, ...string[]]
 
@@ -79,6 +81,25 @@ test('reload › a tenant is removed › its sessions end for good, its host is 
   assert.equal(await statusOf(world, 'acme', await world.loggedIn('acme')), 200)
 })
 
+test('reload › two tenants are removed, and the store fails at the first › the second one’s sessions end, and the log tells', async (t) => {
+  const { log, text } = capturedLog()
+  const store = memoryBackend({ clock: testClock() })
+  const failing = { next: false }
+  const listed: typeof store.listed = async (list) => {
+    if (!failing.next) return await store.listed(list)
+    failing.next = false
+    throw new BrokerError('store_unavailable')
+  }
+  const world = await startTenants(t, { backend: { ...store, listed }, log })
+  const { broker, address } = world
+  const user = await world.loggedIn('gamma')
+  failing.next = true
+  await broker.reload(withTenants(world, ['beta']))
+  await broker.reload(withTenants(world, ['acme', 'beta', 'gamma']))
+  assert.equal((await user.call(address('gamma', '/api/orders'))).json()['code'], 'session_revoked')
+  assert.match(text(), /"tenant":"acme".*"sessions of a removed tenant not ended"/)
+})
+
 test('reload › a tenant is removed › what its sessions have open is cut', async (t) => {
   const world = await startTenants(t)
   const user = await world.loggedIn('gamma')
@@ -123,6 +144,34 @@ test('reload › routes change › the next call goes by the new ones', async (t
   await broker.reload({ ...config, routes: [{ ...api, path: '/api/new' }] })
   assert.equal((await user.call(address('default', '/api/new'))).status, 200)
   assert.equal((await user.call(address('default', '/api/orders'))).status, 404)
+})
+
+test('reload › routes with limits › what was counted still counts', async (t) => {
+  const limits = { rate: { calls: 3, seconds: 600 }, concurrent: 1 }
+  const world = await startTenants(t, {
+    routes: ({ origin }) => [
+      route('/api/orders', origin, { limits: { rate: limits.rate } }),
+      route('/api/one', origin, { limits: { concurrent: limits.concurrent } }),
+    ],
+  })
+  const { broker, config, upstream, address } = world
+  const user = await world.loggedIn('default')
+  const again = () => ({ ...config, routes: config.routes.map((one) => ({ ...one })) })
+  assert.equal(await statusOf(world, 'default', user), 200)
+  await broker.reload(again())
+  assert.equal(await statusOf(world, 'default', user), 200)
+  await broker.reload(again())
+  assert.equal(await statusOf(world, 'default', user), 200)
+  assert.equal(await statusOf(world, 'default', user), 429)
+  const asked = new Promise<() => void>((resolve) => {
+    upstream.answerWith((_req, res) => resolve(() => void res.end()))
+  })
+  const slow = user.call(address('default', '/api/one'))
+  const finish = await asked
+  await broker.reload(again())
+  assert.equal((await user.call(address('default', '/api/one'))).status, 429)
+  finish()
+  assert.equal((await slow).status, 200)
 })
 
 test('reload › many times › leaves nobody behind who listens to the store', async (t) => {

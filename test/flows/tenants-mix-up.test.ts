@@ -170,6 +170,32 @@ test(
 )
 
 test(
+  'R9 the issuer of a tenant changes while a session lives › no session there; its tokens go neither to the new issuer nor to the API',
+  limit,
+  async (t) => {
+    const backend = memoryBackend({ clock: systemClock })
+    const before = await startTenants(t, { backend })
+    const people = await Promise.all(
+      tenantNames.map(async (name) => {
+        const cookies = [...(await before.loggedIn(name)).cookies()]
+        return [name, cookies.map(([key, { value }]) => `${key}=${value}`).join('; ')] as const
+      }),
+    )
+    // Each world has issuers of its own; all else is the same.
+    const after = await startTenants(t, { backend })
+    for (const [name, cookie] of people) {
+      assert.equal((await before.callWith(name, '/api/x', cookie)).status, 200)
+      const call = await after.callWith(name, '/api/x', cookie)
+      assert.deepEqual([call.status, codeOf(call)], [401, 'session_expired'], name)
+      const session = await after.callWith(name, '/session', cookie)
+      assert.equal(session.json()['authenticated'], false, name)
+    }
+    assert.equal(after.upstream.seen.length, 0)
+    assert.equal(after.one.tokenRequests.length + after.two.tokenRequests.length, 0)
+  },
+)
+
+test(
   "login › iss of another tenant's issuer at a third party's login initiation › 400",
   limit,
   async (t) => {

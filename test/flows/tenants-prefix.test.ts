@@ -124,6 +124,28 @@ test(
 )
 
 test(
+  "prefix › a redirect of the API's of the tenant without one › never leads into another's prefix",
+  limit,
+  async (t) => {
+    const world = await startTenants(t)
+    const user = await world.loggedIn('default')
+    const locations = [
+      ['/t/beta/login', undefined],
+      [`${world.origin}/t/gamma/logout?x`, undefined],
+      ['/t/x/../beta/api/y', undefined],
+      ['/t/beta', undefined],
+      [`${world.places.acme.origin}/login`, undefined],
+      ['/t/betas', '/t/betas'],
+      ['/t/beta%2Flogin', '/t/beta%2Flogin'],
+    ] as const
+    for (const [from, to] of locations) {
+      world.upstream.answerWith((_req, res) => void res.writeHead(302, { location: from }).end())
+      assert.equal((await user.call('/api/x')).headers.location, to, from)
+    }
+  },
+)
+
+test(
   "prefix › cookies of the API's › stay in the prefix, and never have our names",
   limit,
   async (t) => {
