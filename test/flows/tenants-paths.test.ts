@@ -91,3 +91,36 @@ test(
     assert.equal(world.upstream.seen.length, 0)
   },
 )
+
+/** `D` and `B` stand for the sessions of the two; the answers are those of the tenant without a prefix and of `beta`. */
+const jars: readonly (readonly [cookie: string, byDefault: number, byBeta: number])[] = [
+  ['session=D; session-beta=B', 200, 200],
+  ['session-beta=B; session=D', 200, 200],
+  ['session=B; session-beta=D', 401, 401],
+  ['session-beta=D; session-beta=B', 401, 401],
+  ['session-beta=B; session-beta=', 401, 401],
+  ['session=D; session=D; session-beta=B', 401, 200],
+  ['Session=D; session-Beta=B', 401, 401],
+  ['__Host-Http-session=D; __Host-Http-session-beta=B', 401, 401],
+  ['session="D"; session-beta="B"', 401, 401],
+]
+
+test(
+  'tenants › CK-prefix cookies of two tenants in one request › each by its whole name, once, for its own tenant',
+  limit,
+  async (t) => {
+    const world = await startTenants(t)
+    const sessionOf = async (name: 'default' | 'beta') =>
+      (await world.loggedIn(name)).cookies().get(world.cookieName(name))?.value ?? assert.fail()
+    const [own, beta] = [await sessionOf('default'), await sessionOf('beta')]
+    for (const [jar, ...expected] of jars) {
+      const cookie = jar.replaceAll(/\b[DB]\b/g, (letter) => (letter === 'D' ? own : beta))
+      const statuses = await Promise.all(
+        (['default', 'beta'] as const).map(
+          async (name) => (await world.callWith(name, '/api/x', cookie)).status,
+        ),
+      )
+      assert.deepEqual(statuses, expected, jar)
+    }
+  },
+)
