@@ -20,6 +20,7 @@ import type { Broker } from './create-broker.ts'
 import { createBroker } from './create-broker.ts'
 import type { Demo } from './demo/demo.ts'
 import type { BrokerConfig } from './foundations.ts'
+import { heldBack } from './held-back.ts'
 import { processLog } from './http/log.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
 import { workerEnv } from './worker-env.ts'
@@ -27,6 +28,8 @@ import { keepWorkers } from './workers.ts'
 
 /** BSD's EX_CONFIG: the settings are wrong, and a restart will not mend them. */
 const badSettings = 78
+
+const hangUps = heldBack((onSignal) => process.on('SIGHUP', onSignal))
 
 type Settings = { readonly config: Config; readonly madeUp: Secret<Env> }
 
@@ -183,7 +186,7 @@ const keepUpToDate = ({
     complain: (problems) =>
       process.stderr.write(formatProblems(problems, 'CONFIG_FILE is not taken up')),
   })
-  process.on('SIGHUP', () => void reload('SIGHUP'))
+  hangUps.by(() => void reload('SIGHUP'))
   const file = environment()['CONFIG_FILE']
   if (file !== undefined && file !== '')
     watchFile(file, { interval: lookAtFileMs, persistent: false }, () => void reload('a change of CONFIG_FILE')) // prettier-ignore
@@ -227,7 +230,7 @@ const serveInWorkers = async ({ config: settings, madeUp }: Settings): Promise<v
     await demo?.close()
     process.exit(0)
   })
-  process.on('SIGHUP', workers.signal)
+  hangUps.by(() => workers.signal('SIGHUP'))
 }
 
 const main = async (): Promise<void> => {

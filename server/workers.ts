@@ -14,6 +14,7 @@ export type WorkersDeps = {
 }
 
 export type Workers = {
+  /** To each that serves, and to the others once they do: a process that starts would end by it. */
   readonly signal: (signal: NodeJS.Signals) => void
   /** Passes the signal on and resolves when all have ended; after the grace they are killed. */
   readonly stop: (signal: NodeJS.Signals, graceMs: number) => Promise<void>
@@ -41,7 +42,7 @@ export const keepWorkers = ({ count, fork, log, onServing, onFailed }: WorkersDe
   }
   const start = (): void => {
     if (stopping) return
-    const worker = fork()
+    const worker = signalled(fork())
     const end = endOf(worker, noteServing, () => drained.add(worker))
     alive.set(worker, end)
     void end.then((ending) => replace(worker, ending))
@@ -59,7 +60,7 @@ export const keepWorkers = ({ count, fork, log, onServing, onFailed }: WorkersDe
 
   for (let started = 0; started < count; started += 1) start()
   return {
-    signal: (name) => passOn(name, alive),
+    signal: (name) => passOnWhenServing(name, alive),
     stop: async (name, graceMs) => {
       stopping = true
       passOn(name, alive)
@@ -88,6 +89,26 @@ const leaveTogether = (alive: Alive, isStopping: () => boolean) => {
     },
   }
 }
+
+/** Those that serve, and the signals that the others are owed. */
+const serving = new WeakSet<Worker>()
+const owed = new WeakMap<Worker, NodeJS.Signals>()
+
+/** The worker, which gets what it is owed once it serves. */
+const signalled = (worker: Worker): Worker => {
+  worker.once('message', () => {
+    serving.add(worker)
+    const name = owed.get(worker)
+    if (name !== undefined) worker.process.kill(name)
+  })
+  return worker
+}
+
+const passOnWhenServing = (name: NodeJS.Signals, alive: Alive): void =>
+  alive.forEach((_end, worker) => {
+    if (serving.has(worker)) worker.process.kill(name)
+    else owed.set(worker, name)
+  })
 
 const pidsOf = (alive: Alive) => [...alive.keys()].map((worker) => worker.process.pid)
 

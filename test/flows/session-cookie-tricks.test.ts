@@ -107,6 +107,7 @@ test('cookie tricks › a secret that is being rotated › the older signature s
     backend,
     config: (config) => ({
       ...config,
+      tenant: first.config.tenant,
       session: { ...config.session, secrets: [secret(newer), secret(ownKey)] },
     }),
   })

@@ -60,6 +60,19 @@ test('keepWorkers › all serve › told once, also after a replacement', async 
   assert.deepEqual([forked.length, serving()], [3, 1])
 })
 
+test('keepWorkers › a signal while one starts › reaches it once it serves, which it would not survive before', (t) => {
+  const { workers, serve, signals } = setUp(t, 3)
+  serve(0)
+  workers.signal('SIGHUP')
+  workers.signal('SIGHUP')
+  assert.deepEqual(signals(), ['SIGHUP SIGHUP', '', ''])
+  serve(1)
+  assert.deepEqual(signals(), ['SIGHUP SIGHUP', 'SIGHUP', ''])
+  workers.signal('SIGHUP')
+  serve(2)
+  assert.deepEqual(signals(), ['SIGHUP SIGHUP SIGHUP', 'SIGHUP SIGHUP', 'SIGHUP'])
+})
+
 test('keepWorkers › one that served ends, however › replaced at once', async (t) => {
   const { forked, serve, end } = setUp(t, 2)
   serve(0)

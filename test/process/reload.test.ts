@@ -132,3 +132,19 @@ test(
     assert.equal(main.complaints(), '')
   },
 )
+
+test(
+  'CONFIG_FILE › 50 SIGHUPs at once, a login under way › it goes on, and the file is in force',
+  { timeout: 60_000 },
+  async (t) => {
+    const { main, user, file, text } = await start(t, 'process')
+    const another = browser(main.origin)
+    const asked = await another.visit('/login')
+    await writeFile(file, text('/api', '/more'))
+    for (let i = 0; i < 50; i += 1) main.signal('SIGHUP')
+    await another.navigate(asked.headers.location ?? '', 'cross-site')
+    assert.equal(await status(another, '/api/orders'), 200)
+    await until(async () => (await status(user, '/more')) === 200)
+    assert.equal(main.complaints(), '')
+  },
+)
