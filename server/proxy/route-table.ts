@@ -3,19 +3,33 @@ import type { Route } from '../config/config.ts'
 /** The route for a canonical path: the longest prefix by whole segments, or undefined. */
 export type RouteTable = (path: string) => Route | undefined
 
+const capital = /[A-Z]/
+
 /**
  * Looks routes up by their paths, one map probe per segment, however many routes there are.
- * Whole segments only: `/api` must not serve `/apix`.
+ * Whole segments only: `/api` must not serve `/apix`. Case counts (RFC 3986 section 6.2.2.1), but `/api/ADMIN` is nobody's where `/api/admin` has
+ * rules of its own: an API that reads both alike would be asked by the rules of `/api`.
  */
 export const routeTable = (routes: readonly Route[]): RouteTable => {
-  const byPath = new Map(routes.map((route) => [route.path === '/' ? '' : route.path, route]))
+  const exactly = longestPrefix(routes, ({ path }) => path)
+  const inLowerCase = longestPrefix(routes, ({ path }) => path.toLowerCase())
+  return (path) => {
+    const route = exactly(path)
+    if (route === undefined || !capital.test(path)) return route
+    const alike = inLowerCase(path.toLowerCase())
+    return alike !== undefined && alike.path.length > route.path.length ? undefined : route
+  }
+}
+
+const longestPrefix = (routes: readonly Route[], nameOf: (route: Route) => string): RouteTable => {
+  const byName = new Map(routes.map((route) => [route.path === '/' ? '' : nameOf(route), route]))
   return (path) => {
     let end = path.length
     while (end > 0) {
-      const route = byPath.get(path.slice(0, end))
+      const route = byName.get(path.slice(0, end))
       if (route !== undefined) return route
       end = path.lastIndexOf('/', end - 1)
     }
-    return byPath.get('')
+    return byName.get('')
   }
 }

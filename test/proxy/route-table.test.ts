@@ -23,6 +23,11 @@ const routed: readonly (readonly [path: string, expected: string | undefined])[]
   ['/api/orders-new', '/api'],
   ['/api/orders/1/items', '/api/orders/1/items'],
   ['/api/orders/1/item', '/api/orders'],
+  ['/api/Products', '/api'],
+  ['/api/orders/A7', '/api/orders'],
+  ['/api/ORDERS', undefined],
+  ['/api/Orders/7', undefined],
+  ['/api/orders/1/ITEMS', undefined],
 ]
 
 for (const [path, expected] of routed)
@@ -34,6 +39,13 @@ test('routeTable › a route at / › takes what no other does', () => {
   const at = find(['/', '/api'])
   assert.equal(at('/api/x'), '/api')
   for (const path of ['/', '/x', '/apix']) assert.equal(at(path), '/')
+})
+
+test('routeTable › routes that differ in case alone › each has its own', () => {
+  const at = find(['/api', '/api/Orders', '/api/orders'])
+  assert.equal(at('/api/Orders/1'), '/api/Orders')
+  assert.equal(at('/api/orders/1'), '/api/orders')
+  assert.equal(at('/api/ORDERS/1'), undefined)
 })
 
 test('routeTable › any routes and any path › the longest prefix by whole segments', () => {
