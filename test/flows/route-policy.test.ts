@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Requirement } from '../../server/config/config.ts'
-import { asTenantId } from '../../server/core/ids.ts'
+import { asIssuer, asTenantId } from '../../server/core/ids.ts'
 import { tenantSecrets } from '../../server/session/tenant-keys.ts'
 import type { ReadyConfig } from '../../server/foundations.ts'
 import { capturedLog } from '../support/captured-log.ts'
@@ -97,7 +97,8 @@ test("require › the session of another tenant than the route's › 403 forbidd
   const first = await startStrictWorld(t, { acr: ['pwd'] }, { backend, config: withOtherKeys })
   const config = (base: ReadyConfig): ReadyConfig => ({
     ...asksAllowed(base),
-    tenant: { ...base.tenant, id },
+    // At the same issuer: a session of another one opens nothing.
+    tenant: { ...base.tenant, id, issuer: asIssuer(first.world.issuer.issuer) },
   })
   const second = await startStrictWorld(t, { acr: ['pwd'] }, { backend, config })
   const headers = { cookie: first.user.cookieHeader(), 'sec-fetch-site': 'same-origin' }
