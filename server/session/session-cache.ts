@@ -28,7 +28,7 @@ const boundMs = 80
 /** Whatever was heard, after this the store is asked: a failover may leave us listening to the old master. */
 const longestMs = 1_000
 /** From then on the next look is taken while calls are served: nobody waits for it, and one round trip serves many sessions. */
-const renewedMs = 700
+const renewedMs = 900
 /** Calls that come together share one look into the store. */
 const sharedMs = 20
 

@@ -9,7 +9,7 @@ test('sessionCache › a session in use › is looked up anew while it serves, a
   const { read, store, time } = setUp()
   for (const one of [id, other]) await read(one)
   const first = await read(id)
-  time.nowMs += 701
+  time.nowMs += 901
   for (const one of [id, other, id]) await read(one)
   assert.equal(time.soon.length, 1, 'one look for all')
   assert.equal(store.reads, 2)
@@ -26,7 +26,7 @@ for (const news of ['a logout', 'everything'] as const)
   test(`sessionCache › news of ${news} overtakes the next look › its answer is not kept`, async () => {
     const { read, store, time, tell } = setUp()
     await read(id)
-    time.nowMs += 701
+    time.nowMs += 901
     await read(id)
     time.soon.pop()?.()
     tell(news === 'a logout' ? recordIdOf(id) : 'all')
@@ -38,7 +38,7 @@ for (const news of ['a logout', 'everything'] as const)
 test('sessionCache › the next look finds the session over › no call is served after that', async () => {
   const { read, store, time } = setUp()
   await read(id)
-  time.nowMs += 701
+  time.nowMs += 901
   await read(id)
   store.answer = () => Promise.resolve({ kind: 'ended', reason: 'session_revoked' })
   time.soon.pop()?.()
@@ -49,7 +49,7 @@ test('sessionCache › the next look finds the session over › no call is serve
 test('sessionCache › the next look fails › the entry serves for its second, and no longer', async () => {
   const { read, store, time } = setUp()
   const first = await read(id)
-  time.nowMs += 701
+  time.nowMs += 901
   await read(id)
   store.answer = () => Promise.reject(new BrokerError('store_unavailable'))
   time.soon.pop()?.()
