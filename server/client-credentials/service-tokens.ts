@@ -2,7 +2,7 @@ import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { freshness } from '../core/token-set.ts'
+import { forcedLately, freshness } from '../core/token-set.ts'
 import type { Renewal, RenewDeps } from './renew.ts'
 import { renewServiceToken, restError } from './renew.ts'
 
@@ -67,12 +67,6 @@ export const serviceTokens = (deps: ServiceTokenDeps): ServiceTokens => {
 
 const other = (set: TokenSet, rejected: string): TokenSet | undefined =>
   set.accessToken === rejected ? undefined : set
-
-const forcedRestMs = 30_000
-
-/** An API that calls every token invalid must not make every call a grant. */
-const forcedLately = (set: TokenSet, nowMs: number): boolean =>
-  set.forced === true && nowMs - set.obtainedAtMs < forcedRestMs
 
 const tooSlow = () =>
   new BrokerError('idp_unavailable', {

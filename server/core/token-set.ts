@@ -69,3 +69,9 @@ export const freshness = (set: TokenSet, nowMs: number, aheadSeconds: number): F
   const lifeMs = set.expiresAtMs - set.obtainedAtMs
   return leftMs <= Math.min(aheadSeconds * 1_000 + marginMs(set), lifeMs / 3) ? 'ageing' : 'fresh'
 }
+
+const forcedRestMs = 30_000
+
+/** Whether a token was got just now because the one before was called invalid: an API that says so of all must not make every call a grant. */
+export const forcedLately = (set: TokenSet | undefined, nowMs: number): boolean =>
+  set?.forced === true && nowMs - set.obtainedAtMs < forcedRestMs

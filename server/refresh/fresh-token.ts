@@ -4,7 +4,7 @@ import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { freshness, isSpent, tokenKey } from '../core/token-set.ts'
+import { forcedLately, freshness, isSpent, tokenKey } from '../core/token-set.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
@@ -90,12 +90,6 @@ export const freshTokens = (deps: FreshTokenDeps): FreshTokens => {
 /** A refresh that is in doubt is not asked about again while its token lives. */
 const mayRefresh = ({ refreshToken, intent }: Vault): boolean =>
   refreshToken !== undefined && intent?.outcome !== 'unknown'
-
-const forcedRestMs = 30_000
-
-/** An API that calls every token invalid must not make every call a refresh. */
-const forcedLately = (set: TokenSet | undefined, nowMs: number): boolean =>
-  set?.forced === true && nowMs - set.obtainedAtMs < forcedRestMs
 
 const vaultOf = (deps: FreshTokenDeps, session: LiveSession): Vault => {
   const vault = deps.openVault(session)?.content

@@ -2,7 +2,7 @@ import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { freshness, tokenKey } from '../core/token-set.ts'
+import { forcedLately, freshness, tokenKey } from '../core/token-set.ts'
 import { expiringMap } from '../session/expiring-map.ts'
 import type { LiveSession } from '../session/records.ts'
 import type { ExchangeCase, ExchangeDeps } from './exchange.ts'
@@ -83,12 +83,6 @@ const sparingly = (deps: ExchangedTokenDeps) => {
 
 const isRefusal = (error: unknown): error is BrokerError =>
   error instanceof BrokerError && error.code === 'token_refused'
-
-const forcedRestMs = 30_000
-
-/** An API that calls every token invalid must not make every call an exchange. */
-const forcedLately = (set: TokenSet, nowMs: number): boolean =>
-  set.forced === true && nowMs - set.obtainedAtMs < forcedRestMs
 
 const tooSlow = () =>
   new BrokerError('idp_unavailable', {
