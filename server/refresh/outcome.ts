@@ -99,7 +99,7 @@ const saveAnswer = async (
     ...content,
     refreshToken: refreshToken ?? content.refreshToken,
     idToken: idToken?.raw ?? content.idToken,
-    sets: { ...withoutExchanged(content.sets), [tokenKey(run.want)]: set },
+    sets: { ...content.sets, [tokenKey(run.want)]: set },
   }))
   if (saved === 'updated') return set
   const { principal } = run.session.facts
@@ -111,10 +111,6 @@ const saveAnswer = async (
   await revokeQuietly(deps, principal, refreshToken)
   throw sessionEnded('session_revoked', loginPath)
 }
-
-/** The provider may have thought again of what the user may do: what was exchanged for the token before says otherwise. */
-const withoutExchanged = (sets: Vault['sets']): Vault['sets'] =>
-  Object.fromEntries(Object.entries(sets).filter(([, set]) => set.exchanged !== true))
 
 /** What an answer without `scope` grants: what was asked, or else what the login was granted. RFC 6749 sections 5.1 and 6. */
 const askedScope = ({ want, vault }: Running): string | undefined =>

@@ -119,7 +119,6 @@ const ask = async (
 /** A token that a session's user lent must not be counted on after the session. */
 const boundTo = ({ absoluteLeftMs }: LiveSession, set: TokenSet, nowMs: number): TokenSet => ({
   ...set,
-  exchanged: true,
   expiresAtMs: Math.min(set.expiresAtMs, nowMs + absoluteLeftMs),
 })
 

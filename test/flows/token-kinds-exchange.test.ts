@@ -51,19 +51,6 @@ test("exchange › near its end › renewed behind it, with the user's token as 
   assert.equal(exchanges().length, 2)
 }) // prettier-ignore
 
-test("exchange › the user's token was refreshed (TX-x) › the one exchanged for the old token goes no more", limit, async (t) => {
-  const { world, exchanges, tokenAt, forgetUsersTokens } = await startKinds(t)
-  const old = await tokenAt('/exchange/x')
-  assert.equal(await tokenAt('/exchange/x'), old)
-  const own = await tokenAt('/api/x')
-  forgetUsersTokens()
-  refuseTokens(world, (token) => token === own)
-  assert.notEqual(await tokenAt('/api/x'), own)
-  assert.equal(world.issuer.grants('refresh_token'), 1)
-  assert.notEqual(await tokenAt('/exchange/x'), old)
-  assert.deepEqual([exchanges().length, exchanges()[1]?.get('subject_token') === own], [2, false])
-}) // prettier-ignore
-
 test("exchange › both tokens over › the user's is refreshed first, once, and then exchanged", limit, async (t) => {
   const { world, user, exchanges, tokenAt } = await startKinds(t)
   const own = await tokenAt('/api/x')
