@@ -5,7 +5,7 @@ import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { hasLeftTenant } from './oidc/tenant-claim.ts'
 import { circuitBreaker } from './refresh/circuit-breaker.ts'
-import type { FreshTokens } from './refresh/fresh-token.ts'
+import type { FreshTokens, UserTokens } from './refresh/fresh-token.ts'
 import { freshTokens } from './refresh/fresh-token.ts'
 import { refreshSession } from './refresh/refresh-session.ts'
 import type { TakeTurn } from './refresh/turns.ts'
@@ -48,7 +48,7 @@ const turnsOf = ({ clock, log, backend }: Powers, lock: string): TakeTurn =>
     onChange: backend.onChange,
   })
 
-const userRoom = (config: ReadyConfig, powers: Powers, parts: TokenParts): FreshTokens => {
+const userRoom = (config: ReadyConfig, powers: Powers, parts: TokenParts): UserTokens => {
   const { clock, log } = powers
   const shared = {
     clock,
@@ -81,7 +81,7 @@ const userRoom = (config: ReadyConfig, powers: Powers, parts: TokenParts): Fresh
 const exchangeRoom = (
   config: ReadyConfig,
   { clock, log }: Powers,
-  parts: TokenParts & { readonly user: FreshTokens },
+  parts: TokenParts & { readonly user: UserTokens },
 ): ExchangedTokens =>
   exchangedTokens({
     clock,

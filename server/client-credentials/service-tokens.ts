@@ -1,9 +1,8 @@
-import { withDeadline } from '../core/deadline.ts'
-import { BrokerError } from '../core/errors.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { forcedLately, freshness } from '../core/token-set.ts'
-import type { Renewal, RenewDeps } from './renew.ts'
+import type { Stock } from '../core/token-supply.ts'
+import { tokenSupply } from '../core/token-supply.ts'
+import type { RenewDeps } from './renew.ts'
 import { renewServiceToken, restError } from './renew.ts'
 
 export type ServiceTokenDeps = RenewDeps & {
@@ -23,53 +22,29 @@ export type ServiceTokens = {
  * is used, and renewed behind the calls.
  */
 export const serviceTokens = (deps: ServiceTokenDeps): ServiceTokens => {
-  const { clock, records } = deps
+  const { clock, records, aheadSeconds } = deps
   const flight = singleFlight<TokenSet>()
-  const renew = renewServiceToken(deps)
-  const renewed = (asked: Renewal) => {
-    const key = `${records.idOf(asked.want)} ${asked.rejected ?? ''}`
-    return deps.keep(flight(key, () => renew(asked)))
-  }
-  const inTime = (work: Promise<TokenSet>) => withDeadline(work, deps.waitMs, tooSlow)
+  const renewal = renewServiceToken(deps)
+  const supply = tokenSupply({ ...deps, grant: 'client_credentials' })
 
-  const fresh: ServiceTokens['fresh'] = async (want) => {
-    const record = records.known(records.idOf(want))
-    const { set } = record
-    const nowMs = clock.nowMs()
-    const age = set === undefined ? 'stale' : freshness(set, nowMs, deps.aheadSeconds)
-    if (set !== undefined && age === 'fresh') return set
-    const resting = restError(record, nowMs)
-    if (set === undefined || age === 'stale') {
-      if (resting !== undefined) throw resting
-      return await inTime(renewed({ want }))
-    }
-    if (resting === undefined)
-      renewed({ want }).catch((err: unknown) => {
-        deps.log.warn({ err }, 'service token not renewed ahead of time: the old one serves on')
-      })
-    return set
-  }
-
-  const instead: ServiceTokens['instead'] = async (want, rejected) => {
-    const { set } = records.known(records.idOf(want))
-    if (set !== undefined && forcedLately(set, clock.nowMs())) return other(set, rejected)
-    try {
-      return await inTime(renewed({ want, rejected }))
-    } catch (error) {
-      // The API's own answer tells more than a provider that has nothing to give.
-      if (error instanceof BrokerError) return undefined
-      throw error
+  const stockOf = (want: TokenWant): Stock => {
+    const id = records.idOf(want)
+    const record = records.known(id)
+    const resting = restError(record, clock.nowMs())
+    return {
+      set: record.set,
+      aheadSeconds,
+      mayRenew: resting === undefined,
+      renew: (rejected) => {
+        if (resting !== undefined) return Promise.reject(resting)
+        const work = flight(`${id} ${rejected ?? ''}`, () => renewal({ want, rejected }))
+        return deps.keep(work)
+      },
     }
   }
 
-  return { fresh, instead }
+  return {
+    fresh: (want) => supply.fresh(stockOf(want)),
+    instead: (want, rejected) => supply.instead(stockOf(want), rejected),
+  }
 }
-
-const other = (set: TokenSet, rejected: string): TokenSet | undefined =>
-  set.accessToken === rejected ? undefined : set
-
-const tooSlow = () =>
-  new BrokerError('idp_unavailable', {
-    retryAfterSeconds: 2,
-    cause: new Error('the client credentials grant is still running'),
-  })

@@ -8,6 +8,8 @@ export type TokenSet = {
   readonly expiresAtMs: number
   /** Got because a resource server called the one before invalid. */
   readonly forced?: boolean | undefined
+  /** Got in exchange for the login's own token, and worth what that one was. */
+  readonly exchanged?: boolean | undefined
 }
 
 /** Which token a route wants; all undefined means the login's own. */

@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.ts'
-import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { forcedLately, freshness, isSpent, tokenKey } from '../core/token-set.ts'
+import { isSpent, tokenKey } from '../core/token-set.ts'
+import type { Stock } from '../core/token-supply.ts'
+import { tokenSupply } from '../core/token-supply.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
@@ -42,49 +43,40 @@ export type FreshTokens = {
   ) => Promise<TokenSet | undefined>
 }
 
+export type UserTokens = FreshTokens & {
+  /** As `fresh`, but after a refresh that is due or under way, for as long as the provider answers. */
+  readonly renewed: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+}
+
 /**
  * The way of every call to its token. While the old token is good it is used and the refresh runs behind it; a caller waits
  * `waitMs` at most, and the refresh goes on, so that a slow provider's rotated token is not thrown away.
  */
-export const freshTokens = (deps: FreshTokenDeps): FreshTokens => {
+export const freshTokens = (deps: FreshTokenDeps): UserTokens => {
   const flight = singleFlight<TokenSet>()
-  const refreshed = (asked: RefreshCase) => {
-    const key = `${asked.session.recordId} ${tokenKey(asked.want)} ${asked.rejected ?? ''}`
-    return deps.keep(flight(key, () => deps.refresh(asked)))
-  }
-  const inTime = (work: Promise<TokenSet>) => withDeadline(work, deps.waitMs, providerSlow)
+  const supply = tokenSupply({ ...deps, grant: 'refresh_token' })
 
-  const fresh: FreshTokens['fresh'] = async (session, want) => {
+  const stockOf = (session: LiveSession, want: TokenWant): Stock => {
     const vault = vaultOf(deps, session)
-    const set = vault.sets[tokenKey(want)]
-    const aheadSeconds = jitteredAhead(deps.aheadSeconds, session.recordId)
-    const age = set === undefined ? 'stale' : freshness(set, deps.clock.nowMs(), aheadSeconds)
-    if (set !== undefined && age === 'fresh') return set
-    if (set === undefined || age === 'stale') {
-      if (vault.refreshToken === undefined) throw await withoutRefreshToken(deps, session, vault)
-      return await inTime(refreshed({ session, want }))
-    }
-    if (mayRefresh(vault))
-      refreshed({ session, want }).catch((err: unknown) => {
-        deps.log.warn({ err }, 'refresh ahead of time failed: the old token serves on')
-      })
-    return set
-  }
-
-  const instead: FreshTokens['instead'] = async (session, want, rejected) => {
-    const vault = vaultOf(deps, session)
-    const set = vault.sets[tokenKey(want)]
-    if (!mayRefresh(vault) || forcedLately(set, deps.clock.nowMs())) return undefined
-    try {
-      return await inTime(refreshed({ session, want, rejected }))
-    } catch (error) {
-      // The API's own answer tells more than a provider that is away.
-      if (error instanceof BrokerError && error.code === 'idp_unavailable') return undefined
-      throw error
+    const key = tokenKey(want)
+    return {
+      set: vault.sets[key],
+      aheadSeconds: jitteredAhead(deps.aheadSeconds, session.recordId),
+      mayRenew: mayRefresh(vault),
+      renew: async (rejected) => {
+        if (vault.refreshToken === undefined) throw await withoutRefreshToken(deps, session, vault)
+        const place = `${session.recordId} ${key} ${rejected ?? ''}`
+        return await deps.keep(flight(place, () => deps.refresh({ session, want, rejected })))
+      },
     }
   }
 
-  return { fresh, instead }
+  return {
+    fresh: async (session, want) => await supply.fresh(stockOf(session, want)),
+    renewed: async (session, want) => await supply.renewed(stockOf(session, want)),
+    instead: async (session, want, rejected) =>
+      await supply.instead(stockOf(session, want), rejected),
+  }
 }
 
 /** A refresh that is in doubt is not asked about again while its token lives. */
@@ -112,9 +104,3 @@ const withoutRefreshToken = async (
   await deps.endSession(session)
   return sessionEnded('session_expired', loginPath)
 }
-
-const providerSlow = () =>
-  new BrokerError('idp_unavailable', {
-    retryAfterSeconds: 2,
-    cause: new Error('the refresh is still running'),
-  })

@@ -1,7 +1,7 @@
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
-import type { TokenSet } from '../core/token-set.ts'
+import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { isSpent, tokenKey } from '../core/token-set.ts'
 import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
 import type { TokenAnswer } from '../oidc/token-answer.ts'
@@ -99,7 +99,7 @@ const saveAnswer = async (
     ...content,
     refreshToken: refreshToken ?? content.refreshToken,
     idToken: idToken?.raw ?? content.idToken,
-    sets: { ...content.sets, [tokenKey(run.want)]: set },
+    sets: withSet(content.sets, run.want, set),
   }))
   if (saved === 'updated') return set
   const { principal } = run.session.facts
@@ -110,6 +110,14 @@ const saveAnswer = async (
   // The session ended while the provider answered: the tokens came home too late and must not live on.
   await revokeQuietly(deps, principal, refreshToken)
   throw sessionEnded('session_revoked', loginPath)
+}
+
+/** The provider may have thought again of what the user may do: what was exchanged for the login's token before says otherwise. */
+const withSet = (sets: Vault['sets'], want: TokenWant, set: TokenSet): Vault['sets'] => {
+  const key = tokenKey(want)
+  if (key !== tokenKey({})) return { ...sets, [key]: set }
+  const others = Object.entries(sets).filter(([, { exchanged }]) => exchanged !== true)
+  return { ...Object.fromEntries(others), [key]: set }
 }
 
 /** What an answer without `scope` grants: what was asked, or else what the login was granted. RFC 6749 sections 5.1 and 6. */

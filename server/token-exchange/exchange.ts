@@ -24,7 +24,7 @@ export type ExchangeDeps = {
   readonly saveVault: (id: SessionId, version: number, content: Vault) => Promise<UpdateOutcome>
   /** The tokens of the login itself, for which others are exchanged. */
   readonly userTokens: {
-    readonly fresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
+    readonly renewed: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
     readonly instead: (
       session: LiveSession,
       want: TokenWant,
@@ -57,10 +57,12 @@ export const exchange =
     const { session, vault } = await stillLive(deps, asked.session.id)
     const known = vault.content.sets[tokenKey(want)]
     if (known !== undefined && known.accessToken !== rejected && isFresh(deps, known)) return known
-    const outcome = await askFor(deps, session, want)
+    const { outcome, subjectToken } = await askFor(deps, session, want)
     if (outcome.kind === 'granted') {
-      const set = boundTo(session, outcome.tokenSet, deps.clock.nowMs())
-      return await keepSet(deps, asked, rejected === undefined ? set : { ...set, forced: true })
+      const bound = boundTo(session, outcome.tokenSet, deps.clock.nowMs())
+      const set = rejected === undefined ? bound : { ...bound, forced: true }
+      await keepSet(deps, asked, { set, subjectToken })
+      return set
     }
     const error = errorOf(deps, asked, outcome)
     const left = known !== undefined && known.accessToken !== rejected ? known : undefined
@@ -84,18 +86,27 @@ const stillLive = async (
   return { session: state, vault }
 }
 
-/** With another token of the user's where the first one is not taken: the provider may have ended it before its time. */
+/** What the provider said, and the user's token that it was asked with. */
+type Asked = { readonly outcome: ExchangeOutcome; readonly subjectToken: string }
+
+/**
+ * With the token of a refresh that is due: what is exchanged for the one before would be dropped with it. With another one
+ * where the first is not taken: the provider may have ended it before its time.
+ */
 const askFor = async (
   deps: ExchangeDeps,
   session: LiveSession,
   want: TokenWant,
-): Promise<ExchangeOutcome> => {
-  const subject = await deps.userTokens.fresh(session, loginsOwn)
-  const outcome = await ask(deps, session, { subjectToken: subject.accessToken, want })
-  if (outcome.kind !== 'subject_refused') return outcome
+): Promise<Asked> => {
+  const askWith = async ({ accessToken: subjectToken }: TokenSet): Promise<Asked> => ({
+    outcome: await ask(deps, session, { subjectToken, want }),
+    subjectToken,
+  })
+  const subject = await deps.userTokens.renewed(session, loginsOwn)
+  const asked = await askWith(subject)
+  if (asked.outcome.kind !== 'subject_refused') return asked
   const other = await deps.userTokens.instead(session, loginsOwn, subject.accessToken)
-  if (other === undefined) return outcome
-  return await ask(deps, session, { subjectToken: other.accessToken, want })
+  return other === undefined ? asked : await askWith(other)
 }
 
 const ask = async (
@@ -116,9 +127,10 @@ const ask = async (
   return outcome
 }
 
-/** A token that a session's user lent must not be counted on after the session. */
+/** A token that a session's user lent must not be counted on after the session, nor after the token that it was got for. */
 const boundTo = ({ absoluteLeftMs }: LiveSession, set: TokenSet, nowMs: number): TokenSet => ({
   ...set,
+  exchanged: true,
   expiresAtMs: Math.min(set.expiresAtMs, nowMs + absoluteLeftMs),
 })
 
@@ -139,26 +151,27 @@ const errorOf = (
 const mostTries = 8
 
 /**
- * Writes the set beside the others of the vault as it stands now: a refresh of the same session may write there too. A store
- * that is away costs another exchange, not the call; a session that ended meanwhile has no token any more.
+ * Writes the set beside the others of the vault as it stands now: a refresh of the same session may write there too, and what
+ * was exchanged for the token before it is not kept. A store that is away costs another exchange, not the call; a session that
+ * ended meanwhile has no token any more.
  */
 const keepSet = async (
   deps: ExchangeDeps,
   { session: { id }, want }: ExchangeCase,
-  set: TokenSet,
-): Promise<TokenSet> => {
+  { set, subjectToken }: { readonly set: TokenSet; readonly subjectToken: string },
+): Promise<void> => {
   try {
     for (let tries = 0; tries < mostTries; tries += 1) {
       const { version, content } = (await stillLive(deps, id)).vault
+      if (content.sets[tokenKey(loginsOwn)]?.accessToken !== subjectToken) return
       const sets = { ...content.sets, [tokenKey(want)]: set }
       const outcome = await deps.saveVault(id, version, { ...content, sets })
       if (outcome === 'gone') throw sessionEnded('session_revoked', loginPath)
-      if (outcome === 'updated') return set
+      if (outcome === 'updated') return
     }
     deps.log.warn({}, 'an exchanged token is not kept: others keep writing')
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'store_unavailable') throw error
     deps.log.warn({ err: error }, 'an exchanged token is not kept')
   }
-  return set
 }

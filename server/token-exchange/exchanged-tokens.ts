@@ -1,8 +1,9 @@
-import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
-import { forcedLately, freshness, tokenKey } from '../core/token-set.ts'
+import { tokenKey } from '../core/token-set.ts'
+import type { Stock } from '../core/token-supply.ts'
+import { tokenSupply } from '../core/token-supply.ts'
 import { expiringMap } from '../session/expiring-map.ts'
 import type { LiveSession } from '../session/records.ts'
 import type { ExchangeCase, ExchangeDeps } from './exchange.ts'
@@ -30,38 +31,20 @@ const refusedRestMs = 10_000
 
 /** Tokens that were exchanged for the user's, one per (session, audience, resource, scope), kept in the session's vault. */
 export const exchangedTokens = (deps: ExchangedTokenDeps): ExchangedTokens => {
-  const { clock, log } = deps
   const exchanged = sparingly(deps)
-  const inTime = (work: Promise<TokenSet>) => withDeadline(work, deps.waitMs, tooSlow)
-  const known = (session: LiveSession, want: TokenWant) =>
-    deps.openVault(session)?.content.sets[tokenKey(want)]
+  const supply = tokenSupply({ ...deps, grant: 'token_exchange' })
 
-  const fresh: ExchangedTokens['fresh'] = async (session, want) => {
-    const set = known(session, want)
-    const age = set === undefined ? 'stale' : freshness(set, clock.nowMs(), deps.aheadSeconds)
-    if (set === undefined || age === 'stale') return await inTime(exchanged({ session, want }))
-    if (age === 'ageing')
-      exchanged({ session, want }).catch((err: unknown) => {
-        log.warn({ err }, 'exchange ahead of time failed: the old token serves on')
-      })
-    return set
+  const stockOf = (session: LiveSession, want: TokenWant): Stock => ({
+    set: deps.openVault(session)?.content.sets[tokenKey(want)],
+    aheadSeconds: deps.aheadSeconds,
+    mayRenew: true,
+    renew: (rejected) => exchanged({ session, want, rejected }),
+  })
+
+  return {
+    fresh: (session, want) => supply.fresh(stockOf(session, want)),
+    instead: (session, want, rejected) => supply.instead(stockOf(session, want), rejected),
   }
-
-  const instead: ExchangedTokens['instead'] = async (session, want, rejected) => {
-    const set = known(session, want)
-    if (set !== undefined && forcedLately(set, clock.nowMs()))
-      return set.accessToken === rejected ? undefined : set
-    try {
-      return await inTime(exchanged({ session, want, rejected }))
-    } catch (error) {
-      // The API's own answer tells more than a provider that has nothing to give.
-      if (isRefusal(error)) return undefined
-      if (error instanceof BrokerError && error.code === 'idp_unavailable') return undefined
-      throw error
-    }
-  }
-
-  return { fresh, instead }
 }
 
 /** One exchange at a time for a session and want; a refusal is its answer for a while. */
@@ -83,9 +66,3 @@ const sparingly = (deps: ExchangedTokenDeps) => {
 
 const isRefusal = (error: unknown): error is BrokerError =>
   error instanceof BrokerError && error.code === 'token_refused'
-
-const tooSlow = () =>
-  new BrokerError('idp_unavailable', {
-    retryAfterSeconds: 2,
-    cause: new Error('the token exchange is still running'),
-  })
