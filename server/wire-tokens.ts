@@ -5,13 +5,13 @@ import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { hasLeftTenant } from './oidc/tenant-claim.ts'
 import { circuitBreaker } from './refresh/circuit-breaker.ts'
-import type { FreshTokens, UserTokens } from './refresh/fresh-token.ts'
+import type { UserTokens } from './refresh/fresh-token.ts'
 import { freshTokens } from './refresh/fresh-token.ts'
 import { refreshSession } from './refresh/refresh-session.ts'
 import type { TakeTurn } from './refresh/turns.ts'
 import { refreshTurns } from './refresh/turns.ts'
-import type { ExchangedTokens } from './token-exchange/exchanged-tokens.ts'
 import { exchangedTokens } from './token-exchange/exchanged-tokens.ts'
+import type { FreshTokens } from './session/fresh-tokens.ts'
 import type { TokenVault } from './vault/vault.ts'
 
 export type TokenParts = Foundations & { readonly vault: TokenVault }
@@ -82,7 +82,7 @@ const exchangeRoom = (
   config: ReadyConfig,
   { clock, log }: Powers,
   parts: TokenParts & { readonly user: UserTokens },
-): ExchangedTokens =>
+): FreshTokens =>
   exchangedTokens({
     clock,
     log,

@@ -9,6 +9,7 @@ import { tokenSupply } from '../core/token-supply.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
+import type { FreshTokens } from '../session/fresh-tokens.ts'
 import type { LiveSession } from '../session/records.ts'
 import { jitteredAhead } from './jitter.ts'
 import type { RefreshCase } from './running.ts'
@@ -24,23 +25,6 @@ export type FreshTokenDeps = {
   readonly endSession: (session: LiveSession) => Promise<unknown>
   /** Keeps the process alive until a running refresh has saved its token. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>
-}
-
-export type FreshTokens = {
-  /**
-   * A token that may be sent now: the stored one, or a new one. Any number of calls cause one refresh.
-   * Throws `session_expired`, `session_revoked` or `idp_unavailable`.
-   */
-  readonly fresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
-  /**
-   * Another token than the one its resource server has just called invalid; undefined where there is none to be had.
-   * Throws when the session turns out to be over.
-   */
-  readonly instead: (
-    session: LiveSession,
-    want: TokenWant,
-    rejected: string,
-  ) => Promise<TokenSet | undefined>
 }
 
 export type UserTokens = FreshTokens & {

@@ -5,6 +5,7 @@ import { tokenKey } from '../core/token-set.ts'
 import type { Stock } from '../core/token-supply.ts'
 import { tokenSupply } from '../core/token-supply.ts'
 import { expiringMap } from '../session/expiring-map.ts'
+import type { FreshTokens } from '../session/fresh-tokens.ts'
 import type { LiveSession } from '../session/records.ts'
 import type { ExchangeCase, ExchangeDeps } from './exchange.ts'
 import { exchange } from './exchange.ts'
@@ -15,22 +16,11 @@ export type ExchangedTokenDeps = ExchangeDeps & {
   readonly keep: <T>(work: Promise<T>) => Promise<T>
 }
 
-export type ExchangedTokens = {
-  /** The user's token for another API; rejects with `idp_unavailable`, `token_refused`, or as the session that is over. */
-  readonly fresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
-  /** Another one than a resource server has just called invalid; undefined where there is none to be had. */
-  readonly instead: (
-    session: LiveSession,
-    want: TokenWant,
-    rejected: string,
-  ) => Promise<TokenSet | undefined>
-}
-
 /** A refusal is not asked for again by every call. */
 const refusedRestMs = 10_000
 
 /** Tokens that were exchanged for the user's, one per (session, audience, resource, scope), kept in the session's vault. */
-export const exchangedTokens = (deps: ExchangedTokenDeps): ExchangedTokens => {
+export const exchangedTokens = (deps: ExchangedTokenDeps): FreshTokens => {
   const exchanged = sparingly(deps)
   const supply = tokenSupply({ ...deps, grant: 'token_exchange' })
 
