@@ -5,7 +5,7 @@ import type { SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { StepUp } from '../core/step-up.ts'
 import { cookieValues, setCookie } from '../core/cookies.ts'
-import { isTopLevelNavigation } from '../http/caller.ts'
+import { isPeek, isTopLevelNavigation } from '../http/caller.ts'
 import { loginPath } from '../http/endpoints.ts'
 import { linkButton } from '../http/html.ts'
 import { header } from '../http/raw-headers.ts'
@@ -147,8 +147,9 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
     deps.reply.redirect(req, res, taken.returnTo)
   }
 
-/** A callback in a frame or as an image is somebody's attempt to finish a login unseen. */
+/** A callback in a frame or as an image is somebody's attempt to finish a login unseen; a look ahead would use up the code. */
 const refuseEmbedded = (req: Request): void => {
+  if (isPeek(req)) throw new BrokerError('navigation_required')
   const mode = header(req, 'sec-fetch-mode')
   const destination = header(req, 'sec-fetch-dest')
   if (mode !== undefined && mode !== 'navigate') throw new BrokerError('navigation_required')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { codeOf, openCallback, pendingCallback } from '../support/login-steps.ts'
+import { send } from '../support/browser.ts'
 import { spyBackend } from '../support/spy-backend.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -110,9 +111,10 @@ const embedded = {
   image: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
   script: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' },
   fetch: { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+  prefetch: { 'sec-purpose': 'prefetch' },
 }
 
-test('callback › in a frame, an image or fetch › 403, the login is still there (FM-5, BBA-5.1.3-a)', async (t) => {
+test('callback › in a frame, an image, fetch, a prefetch or HEAD › 403, the login is still there (FM-5, BBA-5.1.3-a)', async (t) => {
   const spy = spyBackend()
   const world = await startWorld(t, { backend: spy.backend })
   const user = world.newBrowser()
@@ -123,6 +125,11 @@ test('callback › in a frame, an image or fetch › 403, the login is still the
     assert.equal(codeOf(answer), 'navigation_required', name)
     assert.match(String(answer.headers['content-security-policy']), /frame-ancestors 'none'/)
   }
+  const head = await send(callback.href, {
+    method: 'HEAD',
+    headers: { cookie: user.cookieHeader() },
+  })
+  assert.equal(head.status, 403, 'HEAD')
   assert.equal(spy.count('takeLogin'), 0)
   assert.equal(world.issuer.tokenRequests.length, 0)
   assert.equal((await openCallback(user, callback)).status, 303)
