@@ -12,7 +12,7 @@ import type { Entrance } from './front-door.ts'
 import { healthRoutes, providerReport } from './health/routes.ts'
 import { frontchannelLogoutPath, loginPath, ownEndpoints } from './http/endpoints.ts'
 import { errorHandler } from './http/error-handler.ts'
-import { formReader, requireForm } from './http/parameters.ts'
+import { formReader, logoutTokenReader, requireForm } from './http/parameters.ts'
 import type { Replies } from './http/reply.ts'
 import { replies } from './http/reply.ts'
 import { addresseeOf } from './oidc/check-logout-token.ts'
@@ -150,7 +150,7 @@ const commonRooms = (
   backchannelLogout: backchannelLogoutRoutes({
     log,
     reply,
-    readForm: formReader,
+    readForm: logoutTokenReader,
     accept: acceptAnywhere(houses),
   }),
   elsewhere:

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import { Router } from 'express'
 import { BrokerError, toBrokerError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -15,28 +15,26 @@ export type BackchannelLogoutDeps = {
 /** `/backchannel-logout`: the issuer says that a login is over. No cookie, no CSRF: the token speaks for itself. */
 export const backchannelLogoutRoutes = (deps: BackchannelLogoutDeps): Router => {
   const router = Router({ caseSensitive: true, strict: true })
-  router.post('/backchannel-logout', deps.readForm, backchannelLogout(deps))
+  router.post('/backchannel-logout', deps.readForm, backchannelLogout(deps), refuse(deps))
   return router
 }
 
-const backchannelLogout = ({ log, reply, accept }: BackchannelLogoutDeps): RequestHandler =>
+const backchannelLogout = ({ reply, accept }: BackchannelLogoutDeps): RequestHandler =>
   async function postBackchannelLogout(req, res) {
-    try {
-      await accept(logoutTokenOf(req))
-    } catch (error) {
-      const cause = toBrokerError(error)
-      log.warn({ err: cause, request_id: requestIdOf(req) }, 'back-channel logout refused')
-      throw refusal(cause)
-    }
+    await accept(logoutTokenOf(req))
     reply.json(req, res, 200, {})
   }
 
-/** Whatever went wrong, the issuer is told 400: section 2.8 knows no other failure. */
-const refusal = (cause: BrokerError): BrokerError => {
-  const detail = cause.info.detail ?? 'The logout could not be carried out. Try again.'
-  const members = { error: 'invalid_request', error_description: detail }
-  return new BrokerError('invalid_request', { detail, members, cause })
-}
+/** Whatever went wrong, a body that is too long included, the issuer is told 400: section 2.8 knows no other failure. */
+const refuse = ({ log }: BackchannelLogoutDeps): ErrorRequestHandler =>
+  // Express tells an error handler by its four parameters.
+  function refuseLogout(error: unknown, req, _res, next) {
+    const cause = toBrokerError(error)
+    log.warn({ err: cause, request_id: requestIdOf(req) }, 'back-channel logout refused')
+    const detail = cause.info.detail ?? 'The logout could not be carried out. Try again.'
+    const members = { error: 'invalid_request', error_description: detail }
+    next(new BrokerError('invalid_request', { detail, members, cause }))
+  }
 
 const logoutTokenOf = (req: Request): string => {
   const form = typeof req.body === 'string' ? new URLSearchParams(req.body) : undefined

@@ -33,12 +33,15 @@ export const isNavigation = (req: Call): boolean => {
  */
 export const isTopLevelNavigation = (req: Call): boolean => {
   const destination = header(req, 'sec-fetch-dest')
-  const purpose = `${header(req, 'sec-purpose') ?? ''} ${header(req, 'purpose') ?? ''}`
-  // No browser goes anywhere by HEAD.
-  if (req.method === 'HEAD') return false
-  if (purpose.includes('prefetch') || purpose.includes('prerender')) return false
+  if (isPeek(req)) return false
   if (destination !== undefined && destination !== 'document') return false
   return header(req, 'sec-fetch-mode') === undefined
     ? req.method === 'POST' || isNavigation(req)
     : isNavigation(req)
+}
+
+/** A browser that only looks ahead, or no browser: none goes anywhere by HEAD. */
+export const isPeek = (req: Call): boolean => {
+  const purpose = `${header(req, 'sec-purpose') ?? ''} ${header(req, 'purpose') ?? ''}`
+  return req.method === 'HEAD' || purpose.includes('prefetch') || purpose.includes('prerender')
 }

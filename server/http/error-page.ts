@@ -44,8 +44,8 @@ const forPeople: Partial<Record<FailureCode, Words>> = {
     text: 'You are logged in with an account of another organisation. Use one of the organisation whose app this is, or ask whoever runs it to let you in.',
   },
   login_cookie_missing: {
-    title: 'Your browser keeps no cookies',
-    text: 'Logging in needs one cookie of this site. Allow cookies for it, then log in again.',
+    title: 'This login did not come back as it began',
+    text: 'Most often the browser keeps no cookies: logging in needs one of this site. Allow cookies for it, then log in again.',
   },
 }
 

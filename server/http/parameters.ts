@@ -3,13 +3,14 @@ import express from 'express'
 import { BrokerError } from '../core/errors.ts'
 import { hasBody } from './raw-headers.ts'
 
-const longestFormBytes = 65_536
+const formsUpTo = (bytes: number): RequestHandler =>
+  express.text({ type: 'application/x-www-form-urlencoded', limit: bytes })
 
 /** Reads an urlencoded form as text; mounted only where a form is expected. */
-export const formReader: RequestHandler = express.text({
-  type: 'application/x-www-form-urlencoded',
-  limit: longestFormBytes,
-})
+export const formReader = formsUpTo(65_536)
+
+/** The same for a logout token and little else: nobody has to be anybody to post one. */
+export const logoutTokenReader = formsUpTo(16_384)
 
 /** Refuses a body that is no urlencoded form: passed over, its parameters would seem not to be there. */
 export const requireForm: RequestHandler = (req, _res, next) => {

@@ -5,7 +5,7 @@ import type { SessionId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { StepUp } from '../core/step-up.ts'
 import { cookieValues, setCookie } from '../core/cookies.ts'
-import { isTopLevelNavigation } from '../http/caller.ts'
+import { isPeek, isTopLevelNavigation } from '../http/caller.ts'
 import { loginPath } from '../http/endpoints.ts'
 import { linkButton } from '../http/html.ts'
 import { header } from '../http/raw-headers.ts'
@@ -69,7 +69,7 @@ const login = (deps: LoginRoutesDeps): RequestHandler =>
       cookieHeader: req.headers.cookie,
       sessionId,
     })
-    setLoginCookie(deps, res, started)
+    setLoginCookie(deps, res, started.cookie)
     deps.reply.redirect(req, res, started.location)
   }
 
@@ -105,7 +105,7 @@ const startOrWayBack = async (
  * Lax, since the callback is a cross-site navigation; `None` where the provider posts the answer, and then Secure, without
  * which browsers drop it (RFC 6265bis section 5.7): on http://localhost most take it all the same.
  */
-const setLoginCookie = (deps: LoginRoutesDeps, res: Response, { cookie }: StartedLogin): void => {
+const setLoginCookie = (deps: LoginRoutesDeps, res: Response, cookie: string): void => {
   const isPosted = deps.responseMode === 'form_post'
   res.append(
     'Set-Cookie',
@@ -118,6 +118,12 @@ const setLoginCookie = (deps: LoginRoutesDeps, res: Response, { cookie }: Starte
   )
 }
 
+/** After a login that came back, the next stale one is a first again. */
+const forgetRestart = (deps: LoginRoutesDeps, req: Request, res: Response): void => {
+  const cookie = deps.transactions.cookieAfterRestart(req.headers.cookie)
+  if (cookie !== undefined) setLoginCookie(deps, res, cookie)
+}
+
 const callback = (deps: LoginRoutesDeps): RequestHandler =>
   async function callback(req, res) {
     refuseEmbedded(req)
@@ -128,6 +134,7 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
         ? await deps.transactions.take(req.headers.cookie, state[0])
         : ({ kind: 'unknown' } as const)
     if (taken.kind === 'unknown') return restart(deps, req, res, state[0] ?? '')
+    forgetRestart(deps, req, res)
     if (taken.kind === 'done') return deps.reply.redirect(req, res, taken.returnTo)
     try {
       const id = await deps.finish(parameters, taken.pending, browserOf(req))
@@ -140,8 +147,9 @@ const callback = (deps: LoginRoutesDeps): RequestHandler =>
     deps.reply.redirect(req, res, taken.returnTo)
   }
 
-/** A callback in a frame or as an image is somebody's attempt to finish a login unseen. */
+/** A callback in a frame or as an image is somebody's attempt to finish a login unseen; a look ahead would use up the code. */
 const refuseEmbedded = (req: Request): void => {
+  if (isPeek(req)) throw new BrokerError('navigation_required')
   const mode = header(req, 'sec-fetch-mode')
   const destination = header(req, 'sec-fetch-dest')
   if (mode !== undefined && mode !== 'navigate') throw new BrokerError('navigation_required')
@@ -172,11 +180,12 @@ const browserOf = (req: Request): Browser => ({
 
 /**
  * The callback of a login that this browser did not start, or started too long ago: begin again, by a page of ours, so
- * that the next request is same-site and shows the session cookie. Twice in a row, the browser keeps no cookies.
+ * that the next request is same-site and shows the session cookie. Twice in a row, the browser keeps no cookies, or the
+ * provider gives back another state than it got: without an end, it would be sent round for ever.
  */
 const restart = (deps: LoginRoutesDeps, req: Request, res: Response, state: string): void => {
   const hasCookie = cookieValues(req.headers.cookie, deps.cookieName).length > 0
-  if (isRetryState(state) && !hasCookie)
+  if ((isRetryState(state) && !hasCookie) || deps.transactions.hasRestarted(req.headers.cookie))
     throw new BrokerError('login_cookie_missing', { loginUrl: loginPath })
   const { base = '' } = deps.door
   const next = `${base}/login?return_to=${encodeURIComponent(`${base}/`)}&retry=1`

@@ -33,7 +33,7 @@ export const startLogin =
       codeVerifier: deps.random.token(32),
     }
     const location = await deps.authorizationUrl(request.wish, binding)
-    const cookie = deps.transactions.cookieFor(browser.cookieHeader)
+    const cookie = deps.transactions.cookieFor(browser.cookieHeader, request.retry)
     const pending = {
       binding,
       issuer: deps.issuer,

@@ -26,8 +26,15 @@ export type TakenTransaction =
   | { readonly kind: 'unknown' }
 
 export type Transactions = {
-  /** The value for the login cookie: the browser's own while it is sound, so that all its tabs share one. */
-  readonly cookieFor: (cookieHeader: string | undefined) => string
+  /**
+   * The value for the login cookie: the browser's own while it is sound, so that all its tabs share one. It says when this is a
+   * login that our page began anew.
+   */
+  readonly cookieFor: (cookieHeader: string | undefined, isRestart?: boolean) => string
+  /** Whether the browser's cookie says that a login was begun anew, and none has come back since. */
+  readonly hasRestarted: (cookieHeader: string | undefined) => boolean
+  /** The value that no longer says so; undefined where it does not. */
+  readonly cookieAfterRestart: (cookieHeader: string | undefined) => string | undefined
   readonly start: (cookie: string, pending: PendingLogin, returnTo: string) => Promise<void>
   /** Takes a login once: two callbacks with one code cause one token request. A foreign state takes nothing. */
   readonly take: (cookieHeader: string | undefined, state: string) => Promise<TakenTransaction>
@@ -35,7 +42,9 @@ export type Transactions = {
 
 export const loginLifeSeconds = 3_600
 const loginsPerBrowser = 20
-const cookieShape = /^[A-Za-z0-9_-]{43}$/
+const cookieShape = /^([A-Za-z0-9_-]{43})(\.r)?$/
+/** At the end of the cookie of a browser that was sent to `/login` by our page: no login of its own needs the store for it. */
+const restartMark = '.r'
 
 export type TransactionsDeps = {
   readonly backend: Backend
@@ -46,11 +55,21 @@ export type TransactionsDeps = {
 
 /** Logins under way, on the server: bound to the browser by the login cookie, sealed under its value. */
 export const transactions = (deps: TransactionsDeps): Transactions => ({
-  cookieFor: (cookieHeader) => ownCookie(cookieHeader, deps.cookieName) ?? deps.random.token(32),
+  cookieFor: (cookieHeader, isRestart = false) => {
+    const own = ownCookie(cookieHeader, deps.cookieName)
+    const secret = own?.secret ?? deps.random.token(32)
+    return isRestart || own?.isRestarted === true ? `${secret}${restartMark}` : secret
+  },
+  hasRestarted: (cookieHeader) => ownCookie(cookieHeader, deps.cookieName)?.isRestarted === true,
+  cookieAfterRestart: (cookieHeader) => {
+    const own = ownCookie(cookieHeader, deps.cookieName)
+    return own?.isRestarted === true ? own.secret : undefined
+  },
 
   start: async (cookie, pending, returnTo) => {
-    const { seal } = parts(deps.sealer, cookie, pending.binding.state)
-    await deps.backend.putLogin(digest(cookie), digest(pending.binding.state), {
+    const secret = parseCookie(cookie)?.secret ?? ''
+    const { seal } = parts(deps.sealer, secret, pending.binding.state)
+    await deps.backend.putLogin(digest(secret), digest(pending.binding.state), {
       pending: seal('login', JSON.stringify(pending)),
       return: seal('return', returnTo),
       ttlMs: loginLifeSeconds * 1_000,
@@ -59,10 +78,10 @@ export const transactions = (deps: TransactionsDeps): Transactions => ({
   },
 
   take: async (cookieHeader, state) => {
-    const cookie = ownCookie(cookieHeader, deps.cookieName)
-    if (cookie === undefined) return { kind: 'unknown' }
-    const taken = await deps.backend.takeLogin(digest(cookie), digest(state))
-    const { open } = parts(deps.sealer, cookie, state)
+    const secret = ownCookie(cookieHeader, deps.cookieName)?.secret
+    if (secret === undefined) return { kind: 'unknown' }
+    const taken = await deps.backend.takeLogin(digest(secret), digest(state))
+    const { open } = parts(deps.sealer, secret, state)
     const returnTo = parseReturnTo(open('return', taken.return))
     if (!returnTo.ok) return { kind: 'unknown' }
     const pending = open('login', taken.pending)
@@ -73,10 +92,10 @@ export const transactions = (deps: TransactionsDeps): Transactions => ({
 })
 
 /** The two sealed parts of one login: only its browser's cookie together with its state opens them. */
-const parts = (sealer: Sealer, cookie: string, state: string) => {
+const parts = (sealer: Sealer, secret: string, state: string) => {
   const context = (kind: 'login' | 'return') => ({
-    secret: cookie,
-    recordId: digest(`${digest(cookie)} ${state}`),
+    secret,
+    recordId: digest(`${digest(secret)} ${state}`),
     kind,
     version: 1,
   })
@@ -87,10 +106,17 @@ const parts = (sealer: Sealer, cookie: string, state: string) => {
   }
 }
 
+type OwnCookie = { readonly secret: string; readonly isRestarted: boolean }
+
 /** The browser's login cookie when it is sent once and in our shape: nothing an attacker wrote becomes part of a key. */
-const ownCookie = (cookieHeader: string | undefined, name: string): string | undefined => {
+const ownCookie = (cookieHeader: string | undefined, name: string): OwnCookie | undefined => {
   const [value, second] = cookieValues(cookieHeader, name)
-  return value !== undefined && second === undefined && cookieShape.test(value) ? value : undefined
+  return value !== undefined && second === undefined ? parseCookie(value) : undefined
+}
+
+const parseCookie = (value: string): OwnCookie | undefined => {
+  const [, secret, mark] = cookieShape.exec(value) ?? []
+  return secret === undefined ? undefined : { secret, isRestarted: mark !== undefined }
 }
 
 const digest = (text: string): string => hash('sha256', text, 'base64url')

@@ -3,8 +3,10 @@ import type { JWTPayload } from 'jose'
 import type { IDToken } from 'openid-client'
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
+import { isLogoutEvent } from './logout-token.ts'
 
 export type IdTokenRefusal =
+  | 'other_kind'
   | 'other_issuer'
   | 'second_audience'
   | 'azp_is_not_us'
@@ -20,6 +22,8 @@ export type IdTokenFacts = {
   readonly claims: JWTPayload
   /** The JWS header's algorithm. */
   readonly algorithm: string
+  /** The JWS header's `typ`, of whatever type. */
+  readonly typ?: unknown
   readonly accessToken: string
   readonly issuer: string
   readonly clientId: string
@@ -38,6 +42,7 @@ const oldestSeconds = 600
  */
 export const checkIdToken = (facts: IdTokenFacts): Result<IDToken, IdTokenRefusal> => {
   const { claims, issuer, clientId, nowSeconds } = facts
+  if (isOtherKind(facts)) return err('other_kind')
   if (claims.iss !== issuer) return err('other_issuer')
   if (typeof claims.sub !== 'string' || claims.sub === '' || claims.sub.length > 255)
     return err('sub_missing')
@@ -53,6 +58,13 @@ export const checkIdToken = (facts: IdTokenFacts): Result<IDToken, IdTokenRefusa
   // Issuer, subject, audience and times are there.
   return ok(claims as IDToken)
 }
+
+/**
+ * A JWT that says it is something else, such as a logout token, which has our issuer and audience as well. No ID token has a type
+ * of its own; some providers name the format, `JWT` or `JWS`. RFC 8725 sections 2.8 and 3.11.
+ */
+const isOtherKind = ({ typ, claims }: IdTokenFacts): boolean =>
+  (typeof typ === 'string' && /\+jwt$/i.test(typ)) || isLogoutEvent(claims['events'])
 
 const refusedTimes = (
   { iat, exp, nbf }: JWTPayload,

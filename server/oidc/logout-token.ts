@@ -79,7 +79,8 @@ const timesOf = (claims: Readonly<Record<string, unknown>>, nowSeconds: number) 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isLogoutEvent = (events: unknown): boolean =>
+/** Whether a token's `events` make it one that ends a login. Section 2.4. */
+export const isLogoutEvent = (events: unknown): boolean =>
   isObject(events) && Object.hasOwn(events, event) && isObject(events[event])
 
 const isNameOrNone = (value: unknown): value is string | undefined =>

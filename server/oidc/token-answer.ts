@@ -67,6 +67,7 @@ export const readIdToken = (
   const checked = checkIdToken({
     claims,
     algorithm: header.alg ?? '',
+    typ: header.typ,
     nowSeconds: Math.floor(facts.nowMs / 1_000),
     ...facts,
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import type { Tenant } from '../../server/config/config.ts'
 import type { WorldOptions } from '../support/world.ts'
 import { startWorld } from '../support/world.ts'
 import type { Module } from './oidf-modules.ts'
@@ -32,7 +33,7 @@ import {
   movedKeys,
   otherIssuer,
 } from './oidf-modules.ts'
-import { acceptsLogin, refusesLogin } from './oidf-steps.ts'
+import { acceptsLogin, frontchannel, logoutEndsAt, opLogout, refusesLogin } from './oidf-steps.ts'
 
 const modules: Readonly<Record<string, Module>> = {
   'oidcc-client-test': acceptsLogin,
@@ -90,6 +91,10 @@ const modules: Readonly<Record<string, Module>> = {
   'oidcc-client-test-rp-init-logout-no-state': comesBackTo('/', (back) => {
     back.searchParams.delete('state')
   }),
+  'oidcc-client-test-rp-frontchannel-opinitlogout': opLogout,
+  'oidcc-client-test-rp-frontchannel-rpinitlogout': async (world) => {
+    assert.equal(await logoutEndsAt(world, () => frontchannel(world)), '/bye')
+  },
   'oidcc-client-test-rp-backchannel-rpinitlogout': logsOut(200),
   'oidcc-client-test-rp-backchannel-rpinitlogout-alg-none': logsOut(400, {}, unsigned),
   'oidcc-client-test-rp-backchannel-rpinitlogout-no-event': logsOut(400, { events: undefined }),
@@ -109,14 +114,19 @@ const wanted = JSON.parse(
   readFileSync(new URL('oidf-modules.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<string, readonly ['accepts' | 'refuses' | 'not offered', string]>>
 
-const formPost: WorldOptions = {
-  config: (config) => ({ ...config, tenant: { ...config.tenant, responseMode: 'form_post' } }),
+const withTenant = (change: Partial<Tenant>): WorldOptions => ({
+  config: (config) => ({ ...config, tenant: { ...config.tenant, ...change } }),
+})
+
+const settingsFor = (name: string): WorldOptions => {
+  if (name.includes('form-post')) return withTenant({ responseMode: 'form_post' })
+  return name.includes('frontchannel') ? withTenant({ frontchannel: 'iss_and_sid' }) : {}
 }
 
 for (const [name, module] of Object.entries(modules)) {
   const [verdict, why] = wanted[name] ?? ['', 'is not in oidf-modules.json']
   test(`OpenID Foundation, relying party › ${name} › ${verdict} ${why}`, async (t) => {
-    await module(await startWorld(t, name.includes('form-post') ? formPost : {}))
+    await module(await startWorld(t, settingsFor(name)))
   })
 }
 

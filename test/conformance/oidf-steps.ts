@@ -57,10 +57,13 @@ export const payloadOf = (token: string): Json =>
   // What the issuer itself has just signed.
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Json
 
+/** What happens on the provider's logout page, and to the address that it sends the browser back to. */
+type AtTheProvider = (back: URL) => void | Promise<void>
+
 /** Logs out at the provider and comes back with the state that the test makes of ours; where the browser ends. */
 export const logoutEndsAt = async (
   world: World,
-  change: (back: URL) => void = () => undefined,
+  atTheProvider: AtTheProvider = () => undefined,
 ): Promise<string> => {
   const user = await acceptsLogin(world)
   const headers = await user.csrf()
@@ -69,7 +72,7 @@ export const logoutEndsAt = async (
   const out = await user.visit(String(left.json()['redirect_to']), 'same-origin')
   const there = await send(out.headers.location ?? '')
   const back = new URL(there.headers.location ?? '')
-  change(back)
+  await atTheProvider(back)
   return (await user.visit(back.href, 'cross-site')).headers.location ?? ''
 }
 
@@ -101,4 +104,25 @@ export const backchannel = async (
   assert.equal(answer.headers['cache-control'], 'no-store')
   assert.equal(await isLoggedIn(user), answer.status !== 200)
   return answer.status
+}
+
+/** The frame on the provider's logout page, which on another site has no cookie of ours. */
+export const frontchannel = async ({ origin, issuer }: World): Promise<void> => {
+  const query = new URLSearchParams({ iss: issuer.issuer, sid: 'op-session-1' })
+  const answer = await send(`${origin}/frontchannel-logout?${query.toString()}`, {
+    headers: {
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'iframe',
+      'sec-fetch-site': 'cross-site',
+    },
+  })
+  assert.equal(answer.status, 200)
+  assert.equal(answer.headers['cache-control'], 'no-store')
+}
+
+/** The person logs out at the provider, without the app. */
+export const opLogout = async (world: World): Promise<void> => {
+  const user = await acceptsLogin(world)
+  await frontchannel(world)
+  assert.equal(await isLoggedIn(user), false)
 }

@@ -1,6 +1,7 @@
 import { KeyObject, createHmac, createPublicKey, sign } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JWTPayload } from 'jose'
 import { CompactSign, SignJWT, decodeJwt, generateKeyPair } from 'jose'
 import { assertRefusedLogin, openCallback, pendingCallback } from '../support/login-steps.ts'
 import type { ScriptedIssuer } from '../support/scripted-issuer.ts'
@@ -67,11 +68,12 @@ const withHeaderText = (header: string) =>
     return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`
   })
 
-const logoutToken = (change: Record<string, unknown>) =>
+const logoutToken = (change: (claims: JWTPayload) => JWTPayload) =>
   altered((token, issuer) => {
-    const claims = { ...decodeJwt(token), nonce: undefined }
+    const original = decodeJwt(token)
+    const claims = { ...original, nonce: undefined }
     const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
-    return issuer.sign({ ...claims, jti: 'j', events, ...change }, { typ: 'logout+jwt' })
+    return issuer.sign({ ...claims, jti: 'j', events, ...change(original) }, { typ: 'logout+jwt' })
   })
 
 const listing = (algorithms: string[], bend: (issuer: ScriptedIssuer) => void) => {
@@ -149,8 +151,10 @@ const matrix: Record<string, (issuer: ScriptedIssuer) => void> = {
   'sub twice in the payload (R16)': withText('"sub":"someone-else"'),
   'aud twice in the payload, once escaped (R16)': withText(String.raw`"\u0061ud":"evil"`),
   'a name twice further down (R16)': withText('"address":{"country":"A","country":"B"}'),
-  'a logout token (R16)': logoutToken({}),
-  'a logout token with an empty nonce (R16)': logoutToken({ nonce: '' }),
+  'a logout token (R16)': logoutToken(() => ({})),
+  'a logout token with an empty nonce (R16)': logoutToken(() => ({ nonce: '' })),
+  'a logout token with our nonce (R16)': logoutToken(({ nonce }) => ({ nonce })),
+  'an access token with our nonce (R16)': withHeader({ kid: 'k1', typ: 'at+jwt' }),
   'a payload that is a list': altered((_token, { privateKey }) =>
     new CompactSign(Buffer.from('[]'))
       .setProtectedHeader({ alg: 'RS256', kid: 'k1' })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { codeOf, openCallback, pendingCallback } from '../support/login-steps.ts'
+import { send } from '../support/browser.ts'
 import { spyBackend } from '../support/spy-backend.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -10,6 +11,9 @@ const tabs = async (user: Parameters<typeof pendingCallback>[0], count: number) 
     callbacks.push(await pendingCallback(user, `/login?return_to=/tab/${n}`))
   return callbacks
 }
+
+const freshStart = (text: string): string =>
+  /url=([^"]+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&') ?? ''
 
 test('login › ten tabs, finished in reverse order › each gets to its own page (R10)', async (t) => {
   const world = await startWorld(t)
@@ -31,7 +35,7 @@ test('login › 25 tabs › one short cookie; the five oldest begin again and ar
   for (const callback of callbacks.slice(0, 5)) {
     const answer = await openCallback(user, callback)
     assert.equal(answer.status, 200)
-    const next = /url=([^"]+)"/.exec(answer.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const next = freshStart(answer.text)
     assert.equal((await user.navigate(next, 'same-origin')).url, `${world.origin}/`)
   }
   assert.equal(world.issuer.grants('authorization_code'), 20)
@@ -55,7 +59,7 @@ test('callback › a browser that keeps no cookies › one fresh start, then log
     await pendingCallback(world.newBrowser(), '/login?return_to=/orders'),
   )
   assert.equal(first.status, 200)
-  const next = /url=([^"]+)"/.exec(first.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const next = freshStart(first.text)
   assert.match(next, /^\/login\?return_to=/)
   assert.match(first.text, /<a class="button" href="\/login\?return_to=/)
   const second = await openCallback(
@@ -67,6 +71,28 @@ test('callback › a browser that keeps no cookies › one fresh start, then log
   assert.match(second.text, /<a class="button" href="\/login">/)
   assert.doesNotMatch(second.text, /http-equiv="refresh"/)
 })
+
+for (const [name, bent] of [
+  ['drops the state', (callback: URL) => callback.searchParams.delete('state')],
+  ['gives back another state', (callback: URL) => callback.searchParams.set('state', 'another')],
+] as const)
+  test(`callback › the browser keeps cookies, the provider ${name} › one fresh start, then an error page, no end of rounds`, async (t) => {
+    const world = await startWorld(t)
+    const user = world.newBrowser()
+    const round = async (path: string) => {
+      const callback = await pendingCallback(user, path)
+      bent(callback)
+      return await openCallback(user, callback)
+    }
+    const first = await round('/login?return_to=/orders')
+    assert.equal(first.status, 200)
+    const second = await round(freshStart(first.text))
+    assert.equal(second.status, 400)
+    assert.equal(codeOf(second), 'login_cookie_missing')
+    assert.match(second.text, /<a class="button" href="\/login">/)
+    assert.equal((await openCallback(user, await pendingCallback(user))).status, 303)
+    assert.equal((await round('/login?prompt=login')).status, 200, 'the next stale one is a first')
+  })
 
 test('login › the back button after it › the same page, still logged in, no loop', async (t) => {
   const world = await startWorld(t)
@@ -85,9 +111,10 @@ const embedded = {
   image: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
   script: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' },
   fetch: { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+  prefetch: { 'sec-purpose': 'prefetch' },
 }
 
-test('callback › in a frame, an image or fetch › 403, the login is still there (FM-5, BBA-5.1.3-a)', async (t) => {
+test('callback › in a frame, an image, fetch, a prefetch or HEAD › 403, the login is still there (FM-5, BBA-5.1.3-a)', async (t) => {
   const spy = spyBackend()
   const world = await startWorld(t, { backend: spy.backend })
   const user = world.newBrowser()
@@ -98,6 +125,11 @@ test('callback › in a frame, an image or fetch › 403, the login is still the
     assert.equal(codeOf(answer), 'navigation_required', name)
     assert.match(String(answer.headers['content-security-policy']), /frame-ancestors 'none'/)
   }
+  const head = await send(callback.href, {
+    method: 'HEAD',
+    headers: { cookie: user.cookieHeader() },
+  })
+  assert.equal(head.status, 403, 'HEAD')
   assert.equal(spy.count('takeLogin'), 0)
   assert.equal(world.issuer.tokenRequests.length, 0)
   assert.equal((await openCallback(user, callback)).status, 303)

@@ -181,6 +181,10 @@ const spoilt: Readonly<Record<string, Bend>> = {
   'an ID token without iat': claims(() => ({ iat: undefined })),
   'an ID token without exp': claims(() => ({ exp: undefined })),
   'an ID token that is none': idToken(() => 'x'),
+  'a logout token for an ID token (R16)': claims(() => ({
+    jti: 'j',
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  })),
   'an ID token in five parts': idToken(() => 'a.b.c.d.e'),
   'an ID token that is a number': answer({ id_token: 7 }),
   'an ID token without signature': idToken((token) => `${token.split('.', 2).join('.')}.`),

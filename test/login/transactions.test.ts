@@ -75,6 +75,25 @@ test('transactions › the browser has a sound cookie › it is kept for all its
     assert.match(cookieFor(header), /^(?!A{43})[\w-]{43}$/)
 })
 
+test('transactions › a login that was begun anew › its cookie says so until one came back; the login is the same', async () => {
+  const { cookieFor, hasRestarted, cookieAfterRestart, start, take } = logins()
+  const plain = cookieFor(undefined)
+  const restarted = cookieFor(`login=${plain}`, true)
+  assert.notEqual(restarted, plain)
+  assert.equal(cookieFor(`login=${restarted}`), restarted)
+  for (const [cookie, expected] of [
+    [restarted, true],
+    [plain, false],
+    [`${restarted}x`, false],
+    ['.r', false],
+  ] as const)
+    assert.equal(hasRestarted(`login=${cookie}`), expected, cookie)
+  await start(restarted, pending('s'), '/a')
+  assert.equal(cookieAfterRestart(`login=${restarted}`), plain)
+  assert.equal(cookieAfterRestart(`login=${plain}`), undefined)
+  assert.equal((await take(`login=${plain}`, 's')).kind, 'fresh')
+})
+
 test('transactions › in the store › no cookie, state, nonce, verifier or address in the clear', async () => {
   const spy = spyBackend()
   const { cookieFor, start } = logins(spy.backend)

@@ -19,12 +19,13 @@ const halfHash = (algorithm: string): string => {
   return digest.subarray(0, digest.length / 2).toString('base64url')
 }
 
-const verdict = (change: Record<string, unknown>, algorithm = 'RS256'): string => {
+const verdict = (change: Record<string, unknown>, algorithm = 'RS256', typ?: unknown): string => {
   // The table holds what a hostile issuer may send, whatever the type says.
   const claims = { ...good, ...change } as IDToken
   const checked = checkIdToken({
     claims,
     algorithm,
+    typ,
     accessToken,
     issuer: 'https://id.example',
     clientId: 'bff',
@@ -32,6 +33,8 @@ const verdict = (change: Record<string, unknown>, algorithm = 'RS256'): string =
   })
   return checked.ok ? 'ok' : checked.reason
 }
+
+const logoutEvents = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 
 const table = [
   ['nothing unusual', {}, 'ok'],
@@ -69,6 +72,8 @@ const table = [
   ['exp missing (OIDC-3.1.3.7-9)', { exp: undefined }, 'expired'],
   ['nbf 31 s ahead', { nbf: nowSeconds + 31 }, 'not_yet_valid'],
   ['nbf no number', { nbf: 'soon' }, 'not_yet_valid'],
+  ['events of a logout token (R16)', { events: logoutEvents }, 'other_kind'],
+  ['other events', { events: { 'https://id.example/event': {} } }, 'ok'],
   ['at_hash right (OIDC-3.1.3.8-a)', { at_hash: halfHash('sha256') }, 'ok'],
   ['at_hash of SHA-512 (OIDC-3.1.3.8-a)', { at_hash: halfHash('sha512') }, 'at_hash_mismatch'],
   ['at_hash padded (OIDC-3.1.3.8-a)', { at_hash: `${halfHash('sha256')}==` }, 'at_hash_mismatch'],
@@ -95,4 +100,19 @@ for (const [algorithm, hash] of [
   test(`checkIdToken › at_hash under ${algorithm} › the left half of ${hash} (OIDC-3.1.3.8-a)`, () => {
     assert.equal(verdict({ at_hash: halfHash(hash) }, algorithm), 'ok')
     assert.equal(verdict({ at_hash: 'x'.repeat(22) }, algorithm), 'at_hash_mismatch')
+  })
+
+for (const [typ, expected] of [
+  [undefined, 'ok'],
+  ['JWT', 'ok'],
+  ['jwt', 'ok'],
+  ['JWS', 'ok'],
+  ['logout+jwt', 'other_kind'],
+  ['application/logout+jwt', 'other_kind'],
+  ['Logout+JWT', 'other_kind'],
+  ['at+jwt', 'other_kind'],
+  ['dpop+jwt', 'other_kind'],
+] as const)
+  test(`checkIdToken › header typ ${typ ?? 'absent'} (R16) › ${expected}`, () => {
+    assert.equal(verdict({}, 'RS256', typ), expected)
   })
