@@ -17,6 +17,7 @@ import { otherAccountPrompt, whyNotAllowed } from './oidc/may-log-in.ts'
 import { isOfTenant } from './oidc/tenant-claim.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import { liveSessionId } from './session/lifecycle.ts'
+import { replaceSession } from './session/replace.ts'
 import type { Parts } from './wire-gateway.ts'
 
 /** `/login` and `/callback`. */
@@ -61,8 +62,10 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     log,
     nowMs: clock.nowMs,
     issuer: config.tenant.issuer,
-    exchange: (parameters, { binding, maxAgeSeconds }) =>
-      parts.provider.exchange({ parameters, binding, maxAgeSeconds }),
+    exchange: (parameters, pending, revokesUnused) => {
+      const { binding, maxAgeSeconds } = pending
+      return parts.provider.exchange({ parameters, binding, maxAgeSeconds, revokesUnused })
+    },
     principalOf: (claims) => {
       const elsewhere = claimsElsewhere(claims)
       if (elsewhere.length > 0)
@@ -74,6 +77,7 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),
+    replaceSession: replaceSession(parts.records),
     revoke: (token) => {
       parts.keep.add(parts.provider.revoke(token)).catch((err: unknown) => {
         log.warn({ err }, 'token of a failed login not revoked')

@@ -1,6 +1,7 @@
 import { serviceRecords } from './client-credentials/service-records.ts'
 import type { ServiceTokens } from './client-credentials/service-tokens.ts'
 import { serviceTokens } from './client-credentials/service-tokens.ts'
+import { profiles } from './core/profiles.ts'
 import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
 import { isNoLongerAllowed } from './oidc/may-log-in.ts'
 import { hasLeftTenant } from './oidc/tenant-claim.ts'
@@ -74,6 +75,7 @@ const userRoom = (config: ReadyConfig, powers: Powers, parts: TokenParts): UserT
         isNoLongerAllowed(claims, config.tenant) || hasLeftTenant(claims, before, config.tenant),
       endSession: parts.records.end,
       revoke: (_principal, token) => parts.provider.revoke(token),
+      revokesTheSession: profiles[config.tenant.profile].revokesTheSession,
     }),
   })
 }

@@ -20,9 +20,11 @@ const graceMs = 5_000
 const clockToleranceMs = 60_000
 
 /**
- * Ends the sessions that a logout token names, once for each `jti`; throws `invalid_request` for any other token.
+ * Ends the sessions that a logout token names, and takes each `jti` once; throws `invalid_request` for any other token.
  *
- * A session created later than the token stays: an old token sent again must not end the next login.
+ * A `jti` is used up when its logout is done and not before: an issuer that sends the token again because the store failed on the
+ * way must not be told "replayed" while the session lives. A token sent again does nothing: every session it could end is over, and
+ * the mark it left lets no login of before slip past. One created later stays, or an old token would end the next login.
  * OpenID Connect Back-Channel Logout 1.0 sections 2.6 and 2.7.
  */
 export const acceptLogoutToken =
@@ -31,12 +33,12 @@ export const acceptLogoutToken =
     const checked = await deps.check(token)
     if (!checked.ok) throw refused(checked.reason)
     const { issuer, sid, sub, jti, issuedAtSeconds, expiresAtSeconds } = checked.value
-    const replayableMs = expiresAtSeconds * 1_000 - deps.nowMs() + clockToleranceMs
-    if (!(await deps.putOnce(`logout-jti ${JSON.stringify([issuer, jti])}`, replayableMs)))
-      throw refused('replayed')
     const filter = { issuer, ...(sid !== undefined && { sid }), ...(sub !== undefined && { sub }) }
     const ended = await deps.endSessions(filter, issuedAtSeconds * 1_000 + graceMs)
     deps.log.info({ audit: 'backchannel_logout', issuer, sid, sub, ended }, 'back-channel logout')
+    const replayableMs = expiresAtSeconds * 1_000 - deps.nowMs() + clockToleranceMs
+    if (!(await deps.putOnce(`logout-jti ${JSON.stringify([issuer, jti])}`, replayableMs)))
+      throw refused('replayed')
   }
 
 /** The reason is for the log: whoever probes learns nothing. */

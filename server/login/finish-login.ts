@@ -17,7 +17,11 @@ export type FinishLoginDeps = {
   readonly nowMs: () => number
   readonly issuer: string
   /** Checks the response, sends the code, checks the tokens; rejects with `login_failed` or `idp_unavailable`. */
-  readonly exchange: (parameters: URLSearchParams, pending: PendingLogin) => Promise<TokenAnswer>
+  readonly exchange: (
+    parameters: URLSearchParams,
+    pending: PendingLogin,
+    revokesUnused: boolean,
+  ) => Promise<TokenAnswer>
   readonly principalOf: (claims: IDToken) => Principal
   /** Undefined for whom the rules let in; else how this ID token falls short of each kind of rule. */
   readonly whyNotAllowed: (claims: IDToken) => Readonly<Record<string, string>> | undefined
@@ -26,6 +30,8 @@ export type FinishLoginDeps = {
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<unknown>
+  /** Ends the session that this login takes the place of. */
+  readonly replaceSession: (id: SessionId, by: Principal) => Promise<void>
   /** Tells the provider, some time, that a token is not needed; never throws. */
   readonly revoke: (token: string) => void
   /** Whether that takes the grant of the session before along, which may be of the same session at the provider. */
@@ -39,6 +45,8 @@ export type FinishLoginDeps = {
 /** The browser's side of a login, in the order of a change of privilege. */
 export type Browser = {
   readonly agent: string
+  /** The session that the callback shows, where its cookie came along. */
+  readonly sessionId: SessionId | undefined
   /** A session id that nobody has seen: an id planted before the login must not become the login (fixation). */
   readonly renew: () => Promise<SessionId>
   readonly save: (facts: SessionFacts) => Promise<void>
@@ -57,7 +65,8 @@ export const finishLogin =
   ): Promise<SessionId> => {
     // The provider in the settings may have changed since /login: a code goes only to the issuer that was asked.
     if (pending.issuer !== deps.issuer) throw new BrokerError('login_failed')
-    const answer = await deps.exchange(parameters, pending)
+    const revokesUnused = !deps.revokesTheSession || pending.foundSessionId === undefined
+    const answer = await deps.exchange(parameters, pending, revokesUnused)
     if (answer.idToken === undefined) throw new BrokerError('login_failed')
     const principal = deps.principalOf(answer.idToken.claims)
     try {
@@ -67,8 +76,7 @@ export const finishLogin =
       return await storeLogin(deps, { answer, principal, pending, browser })
     } catch (error) {
       // Tokens that nobody will hold must not live on; with the refresh token go its access tokens (RFC 7009 section 2.1).
-      if (!deps.revokesTheSession || pending.foundSessionId === undefined)
-        deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
+      if (revokesUnused) deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
       throw error
     }
   }
@@ -124,6 +132,8 @@ const storeLogin = async (
   { answer, principal, pending, browser }: Login,
 ): Promise<SessionId> => {
   const createdAtMs = deps.nowMs()
+  // Before its id is taken away, which would end it without a word on why.
+  if (browser.sessionId !== undefined) await deps.replaceSession(browser.sessionId, principal)
   const id = await browser.renew()
   await deps.enlist(id, principal)
   const line = lineOf(principal, createdAtMs, browser.agent)
@@ -140,7 +150,7 @@ const storeLogin = async (
     throw signedOut()
   }
   const found = parseSessionId(pending.foundSessionId ?? '')
-  if (found !== undefined && found !== id) await deps.endSession(found)
+  if (found !== undefined && found !== id) await deps.replaceSession(found, principal)
   const facts = { record: recordIdOf(id), sub: principal.sub, issuer: principal.issuer }
   deps.log.info({ audit: 'login', ...facts }, 'login finished')
   return id

@@ -174,6 +174,7 @@ const isSilentRefusal = ({ prompt }: PendingLogin, { code, info }: BrokerError):
 
 const browserOf = (req: Request): Browser => ({
   agent: header(req, 'user-agent') ?? '',
+  sessionId: liveSessionId(req),
   renew: () => renewSession(req),
   save: (facts) => saveLogin(req, facts),
 })

@@ -29,7 +29,7 @@ import { lacksClaims } from './userinfo.ts'
 /** One tenant's authorization server, a function for each message; all but the last two reject with `idp_unavailable` when it is away. */
 export type Provider = {
   readonly authorizationUrl: (wish: LoginWish, binding: LoginBinding) => Promise<URL>
-  readonly exchange: (callback: Omit<Callback, 'redirectUri'>) => Promise<TokenAnswer>
+  readonly exchange: (callback: Exchange) => Promise<TokenAnswer>
   readonly refresh: (request: RefreshRequest) => Promise<RefreshOutcome>
   /** A token for the client itself; never rejects. */
   readonly clientCredentials: (want: TokenWant) => Promise<GrantOutcome>
@@ -44,6 +44,11 @@ export type Provider = {
   readonly endSessionUrl: (request: EndSessionRequest) => Promise<string | undefined>
   readonly origins: () => readonly string[]
   readonly status: () => IssuerStatus
+}
+
+export type Exchange = Omit<Callback, 'redirectUri'> & {
+  /** Whether tokens that nobody will hold are revoked: at some providers that ends other grants as well. */
+  readonly revokesUnused: boolean
 }
 
 export type ProviderDeps = {
@@ -76,7 +81,7 @@ export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps
           deps,
         )
       } catch (error) {
-        revokeUnused(exchange, revoke)
+        if (callback.revokesUnused) revokeUnused(exchange, revoke)
         throw error
       }
     },

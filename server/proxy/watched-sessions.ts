@@ -1,6 +1,7 @@
 import type { RecordId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { ChangeListener, Found } from '../session/backend.ts'
+import { endedCode } from '../session/ended.ts'
 import type { LookQueue } from './look-queue.ts'
 import { lookQueue } from './look-queue.ts'
 
@@ -97,8 +98,7 @@ const onNews =
 type Over = Exclude<Found, { readonly kind: 'live' }>
 
 const cutAll = ({ id, streams }: Watch, found: Over, log: Log): void => {
-  const isRevoked = found.kind === 'ended' && found.reason === 'session_revoked'
-  const reason = isRevoked ? 'session_revoked' : 'session_expired'
+  const reason = endedCode(found.kind === 'ended' ? found.reason : 'session_expired')
   log.info({ record: id, streams: streams.size, reason }, 'streams of an ended session cut')
   for (const stream of streams) stream.cut(reason)
   streams.clear()

@@ -1,6 +1,5 @@
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { isSpent, tokenKey } from '../core/token-set.ts'
 import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
@@ -20,7 +19,6 @@ export const conclude = async (
   run: Running,
   outcome: RefreshOutcome,
 ): Promise<TokenSet> => {
-  const { principal } = run.session.facts
   switch (outcome.kind) {
     case 'refreshed':
       await requireStillAllowed(deps, run, outcome.answer)
@@ -38,7 +36,7 @@ export const conclude = async (
         { ...ended(run, 'other_login'), claim: outcome.claim },
         'session ended: a refresh brought the ID token of another login',
       )
-      await revokeQuietly(deps, principal, outcome.refreshToken ?? run.vault.content.refreshToken)
+      await revokeLate(deps, run, outcome.refreshToken ?? run.vault.content.refreshToken)
       throw sessionEnded('session_revoked', loginPath)
     case 'try_again':
       await inStoreTime(run, withdraw(deps, run))
@@ -58,8 +56,7 @@ const requireStillAllowed = async (
   if (!deps.isNoLongerAllowed(idToken.claims, run.vault.content.idToken)) return
   await deps.endSession(run.session.id, 'session_revoked')
   deps.log.warn(ended(run, 'not_allowed'), 'session ended: the account may not log in any more')
-  const { principal } = run.session.facts
-  await revokeQuietly(deps, principal, refreshToken ?? run.vault.content.refreshToken)
+  await revokeLate(deps, run, refreshToken ?? run.vault.content.refreshToken)
   throw sessionEnded('session_revoked', loginPath)
 }
 
@@ -102,13 +99,13 @@ const saveAnswer = async (
     sets: withSet(content.sets, run.want, set),
   }))
   if (saved === 'updated') return set
-  const { principal } = run.session.facts
   if (saved === 'conflict') {
-    deps.log.error({ sub: principal.sub }, 'a refresh came home to another one and was dropped')
+    const { sub } = run.session.facts.principal
+    deps.log.error({ sub }, 'a refresh came home to another one and was dropped')
     throw unavailable(1, 'a later refresh counts')
   }
   // The session ended while the provider answered: the tokens came home too late and must not live on.
-  await revokeQuietly(deps, principal, refreshToken)
+  await revokeLate(deps, run, refreshToken)
   throw sessionEnded('session_revoked', loginPath)
 }
 
@@ -162,13 +159,25 @@ export const unspentSet = (
   return isUsable && !isSpent(set, clock.nowMs()) ? set : undefined
 }
 
-const revokeQuietly = async (
+/**
+ * Tokens that nobody will hold must not live on. After a login in the same session at the provider they are left to that session's
+ * end, where revoking them would end the grant of the login as well.
+ */
+const revokeLate = async (
   deps: RefreshSessionDeps,
-  principal: Principal,
+  run: Running,
   refreshToken: string | undefined,
 ): Promise<void> => {
   if (refreshToken === undefined) return
-  await deps.revoke(principal, refreshToken).catch((cause: unknown) => {
+  try {
+    if (deps.revokesTheSession && (await wasReplaced(deps, run))) return
+    await deps.revoke(run.session.facts.principal, refreshToken)
+  } catch (cause) {
     deps.log.warn({ err: cause }, 'a late refresh token was not revoked')
-  })
+  }
+}
+
+const wasReplaced = async (deps: RefreshSessionDeps, { session }: Running): Promise<boolean> => {
+  const state = await deps.readSession(session.id)
+  return state.kind === 'ended' && state.reason === 'replaced'
 }

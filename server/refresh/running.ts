@@ -24,6 +24,8 @@ export type RefreshSessionDeps = SettleDeps & {
   readonly isNoLongerAllowed: (claims: IDToken, before: string) => boolean
   readonly endSession: (id: SessionId, reason: EndReason) => Promise<unknown>
   readonly revoke: (principal: Principal, refreshToken: string) => Promise<void>
+  /** Whether that takes the grant of a later login along, which may be of the same session at the provider. */
+  readonly revokesTheSession: boolean
   /** Keeps the process alive until what is under way has been written down. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>
 }

@@ -3,8 +3,11 @@ import type { RecordId } from '../core/ids.ts'
 /** The three records of one login: who is logged in, its tokens, its line in the user's list of sessions. */
 export type RecordKind = 'session' | 'vault' | 'listing'
 
-/** Why a session is over; `session/ended.ts` has what its cookie is answered from then on. */
-export type EndReason = 'session_expired' | 'session_revoked' | 'refresh_in_doubt'
+/**
+ * Why a session is over; `session/ended.ts` has what its cookie is answered from then on. `replaced`: by the browser's next login in
+ * the same session at the provider.
+ */
+export type EndReason = 'session_expired' | 'session_revoked' | 'refresh_in_doubt' | 'replaced'
 
 /** Sealed bytes with the version they were stored under; versions start at 1. */
 export type StoredRecord = { readonly version: number; readonly sealed: Buffer }

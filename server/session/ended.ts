@@ -1,6 +1,10 @@
 import { BrokerError } from '../core/errors.ts'
 import type { EndReason } from './backend.ts'
 
+/** The code that says so, to whoever cannot be told where to log in. */
+export const endedCode = (reason: EndReason): 'session_expired' | 'session_revoked' =>
+  reason === 'session_revoked' || reason === 'replaced' ? 'session_revoked' : 'session_expired'
+
 /** Asks the provider, at top level and without a form, whether the person is still logged in there. */
 const silently = '?prompt=none'
 
@@ -20,6 +24,7 @@ export const sessionEnded = (
     case 'refresh_in_doubt':
       return new BrokerError('session_expired', { loginUrl: `${loginPath}${silently}`, cause })
     case 'session_revoked':
+    case 'replaced':
       return new BrokerError('session_revoked', { loginUrl: loginPath, cause })
   }
 }

@@ -6,6 +6,7 @@ const endReasons = [
   'session_expired',
   'session_revoked',
   'refresh_in_doubt',
+  'replaced',
 ] as const satisfies readonly EndReason[]
 /** Fails closed: what cannot be understood is no "logged out". */
 const unexpected = (): BrokerError => unavailable(new Error('unexpected reply from Redis'))

@@ -105,7 +105,7 @@ test(
 )
 
 test(
-  "Chromium › front-channel logout in a frame › shown on the provider's page alone, and ends the login without a cookie (FCL-x, FCL-4.1-a)",
+  "Chromium › front-channel logout in a frame › shown on the provider's page alone, and ends the login without a cookie (C11, FCL-x, FCL-4.1-a)",
   { skip: chromiumSkip, timeout: 60_000 },
   async (t) => {
     const { origin, issuer } = await startWorld(t, {

@@ -4,7 +4,7 @@ import { chromiumSkip, startChromium } from '../support/chromium.ts'
 import { startMain } from '../support/npm-start.ts'
 
 test(
-  'Chromium › the page that asks before it logs out › its button works, and nobody is logged out before (RPL-CSRF, C13)',
+  'Chromium › the page that asks before it logs out › its button works, and nobody is logged out before (RPL-CSRF, C12, C13)',
   { skip: chromiumSkip },
   async (t) => {
     const { origin } = await startMain(t, { PORT: '0', LOG_LEVEL: 'warn' })

@@ -24,7 +24,7 @@ const byKeys = (...keys: readonly { readonly jwk: object }[]) => ({
 for (const kind of ['x5c', 'x5t#S256'] as const)
   for (const issuer of ['shared', 'own'] as const)
     test(
-      `entra › a certificate, named by ${kind}, at the ${issuer} issuer (SBCP-2.5-a) › logs in and refreshes`,
+      `entra › a certificate, named by ${kind}, at the ${issuer} issuer (C7, SBCP-2.5-a) › logs in and refreshes`,
       limit,
       async (t) => {
         const key = certified(kind)

@@ -25,7 +25,7 @@ test(
 )
 
 test(
-  'entra › the answer to a refresh is lost › the same token goes once more, and the session lives',
+  'entra › the answer to a refresh is lost (C4) › the same token goes once more, and the session lives',
   limit,
   async (t) => {
     const { entra, clock, loggedIn } = await startEntraWorld(t)

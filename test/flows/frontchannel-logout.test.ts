@@ -45,7 +45,7 @@ const named = ({ issuer }: World, sid = 'op-session-1') => ({ iss: issuer.issuer
 const isLoggedIn = async (user: Awaited<ReturnType<World['loggedIn']>>): Promise<boolean> =>
   (await user.session())['authenticated'] === true
 
-test('frontchannel-logout › iss and sid, no cookie › 200, the session is over, its cookie is told session_revoked (FCL-4.1-a, FCL-2-c)', async (t) => {
+test('frontchannel-logout › iss and sid, no cookie › 200, the session is over, its cookie is told session_revoked (C11, FCL-4.1-a, FCL-2-c)', async (t) => {
   const world = await startWith(t, 'iss_and_sid')
   const user = await world.loggedIn()
   const answer = await frame(world, named(world))
@@ -55,7 +55,7 @@ test('frontchannel-logout › iss and sid, no cookie › 200, the session is ove
   assert.equal((await user.call('/api/x')).json()['code'], 'session_revoked')
 })
 
-test('frontchannel-logout › FCL-2-d FCL-x its answer › no-store, framable by the provider alone, nothing runs in it', async (t) => {
+test('frontchannel-logout › C11 FCL-2-d FCL-x its answer › no-store, framable by the provider alone, nothing runs in it', async (t) => {
   const world = await startWith(t, 'iss_and_sid')
   const { headers } = await frame(world, named(world))
   assert.equal(headers['cache-control'], 'no-store')
@@ -136,7 +136,7 @@ test('frontchannel-logout › POST, HEAD, PUT › 405 without effect', async (t)
   assert.equal(await isLoggedIn(user), true)
 })
 
-test('frontchannel-logout › not switched on › 404 like any address that is not there, without effect', async (t) => {
+test('frontchannel-logout › not switched on (C11) › 404 like any address that is not there, without effect', async (t) => {
   const world = await startWith(t, undefined)
   const user = await world.loggedIn()
   for (const method of ['GET', 'POST']) {

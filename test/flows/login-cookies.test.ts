@@ -71,7 +71,7 @@ test('cookies › on http › the plain names, no Secure, the same otherwise (BB
 })
 
 for (const sameSite of ['strict', 'lax'] as const)
-  test(`cookies › SESSION_SAMESITE=${sameSite} › the session cookie has it, the login cookie is Lax (BBA-6.1.3.2-c)`, async (t) => {
+  test(`cookies › SESSION_SAMESITE=${sameSite} › the session cookie has it, the login cookie is Lax (C1, BBA-6.1.3.2-c)`, async (t) => {
     const world = await startWorld(t, {
       config: (config) => ({ ...config, session: { ...config.session, sameSite } }),
     })
@@ -112,7 +112,7 @@ const formPost = (config: ReadyConfig): ReadyConfig => ({
   tenant: { ...config.tenant, responseMode: 'form_post' },
 })
 
-test('cookies › form_post on https › the login cookie is SameSite=None, the session cookie Strict (BBA-6.1.3.2-c)', async (t) => {
+test('cookies › form_post on https › the login cookie is SameSite=None, the session cookie Strict (C1, BBA-6.1.3.2-c)', async (t) => {
   const world = await startWorld(t, { config: formPost })
   const user = world.newBrowser()
   const callback = await pendingCallback(user)

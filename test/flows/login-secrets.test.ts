@@ -73,7 +73,7 @@ const journey = async ({ origin, issuer, clock }: World, user: Browser): Promise
   return answers
 }
 
-test('login › the whole journey › no token, verifier or secret in any answer but id_token_hint (BBA-6.1-a, SBCP-4.3-a)', async (t) => {
+test('login › the whole journey › no token, verifier or secret in any answer but id_token_hint (C14, BBA-6.1-a, SBCP-4.3-a)', async (t) => {
   const { world, secrets } = await watchedWorld(t)
   const user = world.newBrowser()
   const answers = await journey(world, user)

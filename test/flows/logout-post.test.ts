@@ -28,7 +28,7 @@ test('logout › form with csrf_token › 303 to the provider, the session is ov
   assert.equal((await user.navigate(end.href, 'same-origin')).url, `${world.origin}/bye?x=1`)
 })
 
-test('logout › by script with the header › {redirect_to}, a path without a token, good once (RPL-2-c)', async (t) => {
+test('logout › by script with the header › {redirect_to}, a path without a token, good once (C12, C14, RPL-2-c)', async (t) => {
   const world = await startWorld(t)
   const user = await world.loggedIn()
   const cookie = user.cookieHeader()

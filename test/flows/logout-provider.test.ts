@@ -141,7 +141,7 @@ test('logout › an address to come back to in the request › the registered on
   assert.doesNotMatch(end.href, /evil/)
 })
 
-test('logout › OIDC_LOGOUT_HINT=off › no ID token in the address, client_id and state are (RPL-2-a, BBA-6.1-a)', async (t) => {
+test('logout › OIDC_LOGOUT_HINT=off › no ID token in the address, client_id and state are (C14, RPL-2-a, BBA-6.1-a)', async (t) => {
   const world = await startWorld(t, { config: withoutHint })
   const user = await world.loggedIn()
   const path = String((await leave(user)).json()['redirect_to'])

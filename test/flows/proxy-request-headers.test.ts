@@ -85,7 +85,7 @@ const replaced: readonly (readonly [string, string, RegExp])[] = [
   ['Host', 'evil', /^127\.0\.0\.1:\d+$/],
 ]
 
-test('headers › what the broker says itself (R20, BBA-6.1.1-K, FWD-a, BBA-6.1.3.5-a) › once, and in its own words', async (t) => {
+test('headers › what the broker says itself (C9, R20, BBA-6.1.1-K, FWD-a, BBA-6.1.3.5-a) › once, and in its own words', async (t) => {
   const { seenAfter } = await setUp(t)
   for (const [name, value, pattern] of replaced)
     await t.test(`${name}: ${value}`, async () => {
@@ -95,7 +95,7 @@ test('headers › what the broker says itself (R20, BBA-6.1.1-K, FWD-a, BBA-6.1.
     })
 })
 
-test("headers › Via (HTTP-7.6.3-a) › ours is appended to the client's", async (t) => {
+test("headers › Via (C9, HTTP-7.6.3-a) › ours is appended to the client's", async (t) => {
   const { seenAfter } = await setUp(t)
   assert.match((await seenAfter([]))('via').join(), /^1\.1 latchkey-[0-9a-f]{8}$/)
   const appended = (await seenAfter([['Via', '1.1 edge']]))('via').join()

@@ -64,7 +64,7 @@ const neverPassed: readonly Pair[] = [
   ['Location', 'https://evil.test/'],
 ]
 
-test('answer › what would act on the whole origin (HDR-down, COOK-down, BT-x) › does not pass', async (t) => {
+test('answer › what would act on the whole origin (C9, HDR-down, COOK-down, BT-x) › does not pass', async (t) => {
   const { answerTo } = await setUp(t)
   for (const [name, value] of neverPassed)
     await t.test(name, async () => {

@@ -81,7 +81,7 @@ const endings: readonly Ending[] = [
 ]
 
 for (const [name, code, end] of endings)
-  test(`401 › ${name} › ${code}, upstream silent (HTTP-15.5.2-a)`, async (t) => {
+  test(`401 › ${name} › ${code}, upstream silent (C8, HTTP-15.5.2-a)`, async (t) => {
     const world = await startShortWorld(t)
     const user = await world.loggedIn()
     const cookie = await end(world, user)

@@ -33,7 +33,7 @@ const contentOf = async (redis: Redis, key: Buffer): Promise<string> => {
 }
 
 test(
-  'two brokers on one Redis › login on one › call, session and logout on the other',
+  'two brokers on one Redis › login on one (C3) › call, session and logout on the other',
   lane,
   async (t) => {
     const redis = await startRedis(t)

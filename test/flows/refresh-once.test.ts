@@ -56,7 +56,7 @@ test('refresh › 50 calls on two instances (SBCP-4.14-a, R12) › one grant, al
   assert.equal(tokensSeen(world).size, 1)
 })
 
-test('refresh › several in a row › each with the token the last one brought, client authenticated (BBA-6.1.2.2-a, OIDC-12.1-a)', async (t) => {
+test('refresh › several in a row › each with the token the last one brought, client authenticated (C4, BBA-6.1.2.2-a, OIDC-12.1-a)', async (t) => {
   const { world, refreshes, tokenNow } = await setUp(t)
   const tokens = new Set([await tokenNow()])
   for (let turn = 1; turn <= 3; turn += 1) {
@@ -114,7 +114,7 @@ test('refresh › well before the end › not done', async (t) => {
 })
 
 for (const [name, missing] of [
-  ['refresh token (not rotated)', 'refresh_token'],
+  ['refresh token (not rotated, C4)', 'refresh_token'],
   ['ID token (OIDC-12.2-c)', 'id_token'],
 ] as const)
   test(`refresh › an answer without ${name} › the old one is kept`, async (t) => {

@@ -91,7 +91,7 @@ for (const [name, trouble] of Object.entries(passing))
   })
 
 for (const [name, trouble] of Object.entries(doubtful))
-  test(`provider › R14 ${name} › sent once; the rest of the token is used, then a silent login is offered`, async (t) => {
+  test(`provider › C4 R14 ${name} › sent once; the rest of the token is used, then a silent login is offered`, async (t) => {
     const { world, user } = await setUp(t)
     inTrouble(world, trouble)
     world.clock.advance(life - 5)

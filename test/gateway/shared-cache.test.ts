@@ -47,7 +47,7 @@ const wishes: readonly (readonly [name: string, headers: readonly Pair[], status
   ['404', [publicly], 404],
 ] // prettier-ignore
 
-test('shared cache › nginx in front that keeps all it may (R26, CACHE-3.5-a) › each user gets their own answer, and nothing is kept', { skip: nginxSkip, timeout: 60_000 }, async (t) => {
+test('shared cache › nginx in front that keeps all it may (C10, R26, CACHE-3.5-a) › each user gets their own answer, and nothing is kept', { skip: nginxSkip, timeout: 60_000 }, async (t) => {
   const { ada, bob, ask, answerWith } = await setUp(t)
   let paths = 0
   for (const [name, headers, status] of wishes)

@@ -25,7 +25,7 @@ const signer = async (algorithm: string, alg: string | undefined = algorithm) =>
 }
 
 for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'Ed25519'])
-  test(`clientAuthsOf › a key for ${algorithm}, with and without its alg › signs so (OIDC-9-a)`, async () => {
+  test(`clientAuthsOf › a key for ${algorithm}, with and without its alg › signs so (C7, OIDC-9-a)`, async () => {
     for (const alg of algorithm === 'PS256' ? [algorithm] : [algorithm, '']) {
       const { assertion, publicKey } = await signer(algorithm, alg)
       const jwt = (await assertion()).get('client_assertion') ?? ''
@@ -60,7 +60,7 @@ test('clientAuthsOf › any key as the settings read it › its public half veri
   }
 })
 
-test('clientAuthsOf › 1 000 assertions › iss and sub are us, aud the issuer alone, a jti each, 60 s at most (OIDC-9-a, FAPI-5.3.3.1-b, PKJ-3-a, PKJ-3-b, PKJ-3-c)', async () => {
+test('clientAuthsOf › 1 000 assertions › iss and sub are us, aud the issuer alone, a jti each, 60 s at most (C7, OIDC-9-a, FAPI-5.3.3.1-b, PKJ-3-a, PKJ-3-b, PKJ-3-c)', async () => {
   const { assertion, publicKey } = await signer('ES256')
   const seen = new Set<unknown>()
   for (let n = 0; n < 1_000; n += 1) {

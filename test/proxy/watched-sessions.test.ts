@@ -75,6 +75,7 @@ const ends: readonly (readonly [Found, string])[] = [
   [{ kind: 'missing' }, 'session_expired'],
   [{ kind: 'ended', reason: 'session_expired' }, 'session_expired'],
   [{ kind: 'ended', reason: 'refresh_in_doubt' }, 'session_expired'],
+  [{ kind: 'ended', reason: 'replaced' }, 'session_revoked'],
   [{ kind: 'ended', reason: 'session_revoked' }, 'session_revoked'],
 ]
 

@@ -18,7 +18,7 @@ const own = (provider: string, more = '') =>
     ...(more === '' ? [] : [more]),
   ].join(';')
 
-test('app headers › plain http › the exact policy, no HSTS', async (t) => {
+test('app headers › plain http (C12, C13) › the exact policy with forms to the provider, the origin as referrer, no HSTS', async (t) => {
   const { origin, issuer, newBrowser } = await startWorld(t)
   for (const answer of [await newBrowser().visit('/'), await send(`${origin}/app.js`)]) {
     const { headers } = answer
@@ -55,11 +55,13 @@ test('app headers › CSP set › the whole policy as it stands, on the app alon
   assert.notEqual((await user.call('/session')).headers['content-security-policy'], csp)
 })
 
-test('app headers › the document after a login › needs no session and sets no cookie', async (t) => {
+test('app headers › the document after a login, and its reload (C2, FM-4) › needs no session and sets no cookie; what it fetches has the session', async (t) => {
   const { newBrowser } = await startWorld(t)
   const user = newBrowser()
   const landed = await user.navigate('/login?return_to=/orders')
   assert.deepEqual([landed.status, landed.headers['set-cookie']], [200, undefined])
-  const cross = await user.visit('/orders', 'cross-site')
-  assert.equal(cross.status, 200)
+  const again = await user.visit('/orders', 'cross-site')
+  assert.deepEqual([again.status, again.text], [200, landed.text])
+  assert.doesNotMatch(user.cookieHeader('cross-site'), /session/)
+  assert.equal((await user.session())['authenticated'], true)
 })
