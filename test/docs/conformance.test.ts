@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { format } from 'prettier'
-import { conformanceDocs, testsByRequirement } from '../../scripts/write-conformance-docs.ts'
+import {
+  conformanceDocs,
+  requirements,
+  testsByRequirement,
+} from '../../scripts/write-conformance-docs.ts'
 
 test('docs/conformance.md › the table of requirements › is what the tests carry', async () => {
   const written = await format(conformanceDocs(), { parser: 'markdown', printWidth: 100 })
@@ -28,3 +32,20 @@ test('conformance › what HTTP asks of a gateway, and the red-team cases of one
     [],
   )
 })
+
+const ofOpenIdConnect = /^(?:OIDC|OIDCD|RPL|BCL|FCL|SM)-|^R(?:9|16|17|29)$/
+const ofTokens = /^(?:REV|INT|TX|RI|AT|STEP|BT)-/
+
+for (const [what, owedIds] of [
+  ['OpenID Connect with its logouts', ofOpenIdConnect],
+  ['tokens of every kind', ofTokens],
+] as const)
+  test(`conformance › ${what} › each requirement has a test`, () => {
+    const tests = testsByRequirement()
+    const ids = Object.keys(requirements).filter((id) => owedIds.test(id))
+    assert.ok(ids.length > 10, ids.join(' '))
+    assert.deepEqual(
+      ids.filter((id) => !tests.has(id)),
+      [],
+    )
+  })
