@@ -35,6 +35,9 @@ const brokersOwn = [
   'x-real-ip',
   'x-method-override',
   'remote-user',
+  // RFC 9440 section 2.4: it says that the TLS in front has seen a certificate.
+  'client-cert',
+  'client-cert-chain',
   'x-csrf-token',
   'x-xsrf-token',
   'x-forward-auth-secret',

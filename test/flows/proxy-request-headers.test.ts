@@ -46,6 +46,8 @@ const neverSent: readonly Pair[] = [
   ['X-Remote-User', 'root'],
   ['X-Remote-Groups', 'admin'],
   ['Remote-User', 'root'],
+  ['Client-Cert', ':cm9vdA==:'],
+  ['Client-Cert-Chain', ':Y2hhaW4=:'],
   ['Proxy-Authorization', 'Basic x'],
   ['Proxy-Connection', 'strange'],
   ['Keep-Alive', 'timeout=5'],
