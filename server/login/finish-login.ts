@@ -65,6 +65,8 @@ export const finishLogin =
   ): Promise<SessionId> => {
     // The provider in the settings may have changed since /login: a code goes only to the issuer that was asked.
     if (pending.issuer !== deps.issuer) throw new BrokerError('login_failed')
+    // Not when it is stored: a sign-out while the code is being exchanged, however long that takes, is for this login as well.
+    const createdAtMs = deps.nowMs()
     const revokesUnused = !deps.revokesTheSession || pending.foundSessionId === undefined
     const answer = await deps.exchange(parameters, pending, revokesUnused)
     if (answer.idToken === undefined) throw new BrokerError('login_failed')
@@ -73,7 +75,7 @@ export const finishLogin =
       requireTenant(deps, answer.idToken.claims, principal)
       requireAllowed(deps, answer.idToken.claims, principal)
       requireSteppedUp(pending.stepUp, principal)
-      return await storeLogin(deps, { answer, principal, pending, browser })
+      return await storeLogin(deps, { answer, principal, pending, browser, createdAtMs })
     } catch (error) {
       // Tokens that nobody will hold must not live on; with the refresh token go its access tokens (RFC 7009 section 2.1).
       if (revokesUnused) deps.revoke(answer.refreshToken ?? answer.tokenSet.accessToken)
@@ -125,13 +127,13 @@ type Login = {
   readonly principal: Principal
   readonly pending: PendingLogin
   readonly browser: Browser
+  readonly createdAtMs: number
 }
 
 const storeLogin = async (
   deps: FinishLoginDeps,
-  { answer, principal, pending, browser }: Login,
+  { answer, principal, pending, browser, createdAtMs }: Login,
 ): Promise<SessionId> => {
-  const createdAtMs = deps.nowMs()
   // Before its id is taken away, which would end it without a word on why.
   if (browser.sessionId !== undefined) await deps.replaceSession(browser.sessionId, principal)
   const id = await browser.renew()

@@ -61,6 +61,23 @@ for (const kind of ['vault', 'listing', 'session'] as const)
       assert.equal(user.cookies().has('session'), false)
     })
 
+for (const [by, change] of [
+  ['sid', { sid: 'op-session-1' }],
+  ['sub', { sub: 'user-1' }],
+] as const)
+  test(`backchannel-logout › R18 by ${by}, while the provider takes 7 s for the tokens › the login does not slip past`, async (t) => {
+    const world = await startWorld(t)
+    world.issuer.script.interceptToken = async () => {
+      assert.equal(await post(world, await tokenOf(world, change)), 200)
+      world.clock.advance(7)
+      return false
+    }
+    const user = world.newBrowser()
+    const landed = await user.navigate('/login')
+    assert.equal(landed.status, 400)
+    assert.equal((await user.session())['authenticated'], false)
+  })
+
 test('backchannel-logout › R18 BCL-2.6-8 sent again after the next login › 400, and that session stays', async (t) => {
   const world = await startWorld(t)
   const first = await world.loggedIn()
