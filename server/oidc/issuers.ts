@@ -121,7 +121,7 @@ const discover = async (
   const algorithm = pinnedAlgorithm(metadata)
   const configured = await configurationsOf(metadata, tenant, algorithm)
   for (const configuration of configured) {
-    configuration[client.customFetch] = saneTokenAnswers(fetch, metadata.token_endpoint ?? '')
+    configuration[client.customFetch] = saneTokenAnswers(fetch)
     configuration.timeout = grantTimeoutSeconds
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     if (insecure) allowLoopbackHttp(configuration)

@@ -13,11 +13,13 @@ const life = 90
 const authTime = 1_700_000_000
 const us = scriptedClient.id
 
-const setUp = async (t: TestContext, profile: ProfileName = 'generic') => {
+const setUp = async (t: TestContext, profile: ProfileName = 'generic', tokenPath = '/token') => {
   const world = await startWorld(t, {
     config: (config) => ({ ...config, tenant: { ...config.tenant, profile } }),
   })
   const { script } = world.issuer
+  const token_endpoint = `${world.issuer.issuer}${tokenPath}`
+  script.alterMetadata = (metadata) => ({ ...metadata, token_endpoint })
   Object.assign(script, { accessTokenSeconds: life, idTokenClaims: { auth_time: authTime } })
   const user = await world.loggedIn()
   const given: unknown[] = []
@@ -60,6 +62,13 @@ for (const [name, claims] of Object.entries(otherLogin))
     assert.equal(set.given.length, 1)
     assert.deepEqual(set.world.issuer.revoked, set.given)
   })
+
+test('refresh › R15 another sub, the metadata writes the token endpoint in no canonical form (OIDC-12.2-a) › session_revoked all the same', async (t) => {
+  const set = await setUp(t, 'generic', '/./token')
+  set.world.issuer.script.idTokenClaims = { auth_time: authTime, sub: 'user-2' }
+  assert.deepEqual(await callTwice(set), ['401 session_revoked', '401 session_revoked'])
+  assert.deepEqual(set.world.issuer.revoked, set.given)
+})
 
 test('refresh › R15 another sub, no new refresh token › the old one is revoked', async (t) => {
   const set = await setUp(t)
