@@ -3,20 +3,24 @@ import type { Route } from '../config/config.ts'
 /** The route for a canonical path: the longest prefix by whole segments, or undefined. */
 export type RouteTable = (path: string) => Route | undefined
 
-const capital = /[A-Z]/
+/** What some APIs read like something shorter: capitals, and the dots and blanks at a segment's end that Windows takes off. */
+const readTwice = /[A-Z]|(?:\.|%20)(?:\/|$)/
+/** Begins where a run does: from within it, a long one would be walked once for each of its dots. */
+const trimmedAway = /(?<!\.|%20)(?:\.|%20)+(?=\/|$)/g
+const asReadAgain = (path: string): string => path.toLowerCase().replace(trimmedAway, '')
 
 /**
  * Looks routes up by their paths, one map probe per segment, however many routes there are.
  * Whole segments only: `/api` must not serve `/apix`. Case counts (RFC 3986 section 6.2.2.1), but `/api/ADMIN` is nobody's where `/api/admin` has
- * rules of its own: an API that reads both alike would be asked by the rules of `/api`.
+ * rules of its own, nor is `/api/admin.`: an API that reads both alike would be asked by the rules of `/api`.
  */
 export const routeTable = (routes: readonly Route[]): RouteTable => {
   const exactly = longestPrefix(routes, ({ path }) => path)
-  const inLowerCase = longestPrefix(routes, ({ path }) => path.toLowerCase())
+  const readAgain = longestPrefix(routes, ({ path }) => asReadAgain(path))
   return (path) => {
     const route = exactly(path)
-    if (route === undefined || !capital.test(path)) return route
-    const alike = inLowerCase(path.toLowerCase())
+    if (route === undefined || !readTwice.test(path)) return route
+    const alike = readAgain(asReadAgain(path))
     return alike !== undefined && alike.path.length > route.path.length ? undefined : route
   }
 }

@@ -28,6 +28,15 @@ const routed: readonly (readonly [path: string, expected: string | undefined])[]
   ['/api/ORDERS', undefined],
   ['/api/Orders/7', undefined],
   ['/api/orders/1/ITEMS', undefined],
+  ['/api/orders.', undefined],
+  ['/api/orders%20/7', undefined],
+  ['/api/Orders.%20./7', undefined],
+  ['/api/orders/1./items', undefined],
+  ['/api/orders/1/items..', undefined],
+  ['/api/orders/1.', '/api/orders'],
+  ['/api/orders/v1.2', '/api/orders'],
+  ['/api/orders.json', '/api'],
+  ['/api/products./x%20', '/api'],
 ]
 
 for (const [path, expected] of routed)
