@@ -10,7 +10,7 @@ const trimmedAway = /(?<!\.|%20)(?:\.|%20)+(?=\/|$)/g
 const asReadAgain = (path: string): string => path.toLowerCase().replace(trimmedAway, '')
 
 /**
- * Looks routes up by their paths, one map probe per segment, however many routes there are.
+ * Looks routes up by their paths, one map probe per segment of the longest, however many routes there are and however long a path is.
  * Whole segments only: `/api` must not serve `/apix`. Case counts (RFC 3986 section 6.2.2.1), but `/api/ADMIN` is nobody's where `/api/admin` has
  * rules of its own, nor is `/api/admin.`: an API that reads both alike would be asked by the rules of `/api`.
  */
@@ -27,8 +27,10 @@ export const routeTable = (routes: readonly Route[]): RouteTable => {
 
 const longestPrefix = (routes: readonly Route[], nameOf: (route: Route) => string): RouteTable => {
   const byName = new Map(routes.map((route) => [route.path === '/' ? '' : nameOf(route), route]))
+  const longest = [...byName.keys()].reduce((most, { length }) => Math.max(most, length), 0)
   return (path) => {
-    let end = path.length
+    // What is longer than every route is none's name: a path of thousands of segments would be read once for each.
+    let end = path.length > longest ? path.lastIndexOf('/', longest) : path.length
     while (end > 0) {
       const route = byName.get(path.slice(0, end))
       if (route !== undefined) return route

@@ -57,6 +57,14 @@ test('routeTable › routes that differ in case alone › each has its own', () 
   assert.equal(at('/api/ORDERS/1'), undefined)
 })
 
+for (const path of ['/api/orders', '/nowhere', '/api/A'])
+  test(`routeTable › ${path} and 8,000 more segments › is looked up no more often than the longest route is long`, (t) => {
+    const at = find(['/api', '/api/orders', '/api/orders/1/items'])
+    const { mock } = t.mock.method(Map.prototype, 'get')
+    at(`${path}${'/a'.repeat(8_000)}`)
+    assert.ok(mock.callCount() <= 20, String(mock.callCount()))
+  }) // prettier-ignore
+
 test('routeTable › any routes and any path › the longest prefix by whole segments', () => {
   const path = fc
     .array(fc.constantFrom('a', 'b', 'ab'), { minLength: 1, maxLength: 4 })
