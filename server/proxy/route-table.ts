@@ -3,11 +3,16 @@ import type { Route } from '../config/config.ts'
 /** The route for a canonical path: the longest prefix by whole segments, or undefined. */
 export type RouteTable = (path: string) => Route | undefined
 
-/** What some APIs read like something shorter: capitals, and the dots and blanks at a segment's end that Windows takes off. */
-const readTwice = /[A-Z]|(?:\.|%20)(?:\/|$)/
+/**
+ * What some APIs read like something shorter: capitals; the dots and blanks at a segment's end that Windows takes off; and an encoded `?` or `#`
+ * where a server in front of the API decodes before it cuts (CVE-2024-38474).
+ */
+const readTwice = /[A-Z]|(?:\.|%20)(?:\/|$)|%(?:3f|23)/
+const cutOff = /%(?:3f|23).*$/
 /** Begins where a run does: from within it, a long one would be walked once for each of its dots. */
 const trimmedAway = /(?<!\.|%20)(?:\.|%20)+(?=\/|$)/g
-const asReadAgain = (path: string): string => path.toLowerCase().replace(trimmedAway, '')
+const asReadAgain = (path: string): string =>
+  path.toLowerCase().replace(cutOff, '').replace(trimmedAway, '')
 
 /**
  * Looks routes up by their paths, one map probe per segment of the longest, however many routes there are and however long a path is.
