@@ -38,12 +38,12 @@ npm run routes -- --as NAME [facts] METHOD PATH
   explains one decision; without --as nobody is logged in
   --roles a,b --scopes x,y --tenant T --acr LEVEL --age SECONDS   facts of the person
   --people FILE      YAML or JSON: NAME: { roles: [], scopes: [], tenant: T, acr: LEVEL, age: SECONDS }
-  --at TENANT        whose address is called; PATH is below its prefix; default: the default tenant's, or the first's
+  --at TENANT        whose address is called; PATH is below its prefix; default: whose prefix PATH has, the default tenant's, or the first's
   --origin URL       the page that calls; default: the app's own
   --no-csrf          the call does not bring the CSRF token
   --websocket        an upgrade
 
-exit code: 0 allowed, 1 refused, 64 not understood, 78 wrong settings
+exit code: 0 allowed, 1 refused, 64 not understood or not decided, 78 wrong settings
 `
 
 const options = {
@@ -69,6 +69,9 @@ export const readArguments = (args: readonly string[]): Asked => {
   if (method === undefined && Object.keys(values).length === 0) return { kind: 'table' }
   if (method === undefined || target === undefined || more !== undefined)
     throw new UsageError('Give one method and one path, such as: GET /api/orders/1')
+  if (values.as === '') throw new UsageError('--as takes a name')
+  if (values.people !== undefined && values.as === undefined)
+    throw new UsageError('--people needs --as: whom of them?')
   if (!/^[A-Z]+$/.test(method)) throw new UsageError(`${method} is no method: GET, POST, …`)
   return {
     kind: 'call',

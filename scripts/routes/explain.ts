@@ -16,7 +16,7 @@ import { routeTable } from '../../server/proxy/route-table.ts'
 import type { AskedCall } from './arguments.ts'
 import type { Person } from './people.ts'
 import type { Step } from './rule-steps.ts'
-import { ruleSteps } from './rule-steps.ts'
+import { ruleSteps, unknownRoles } from './rule-steps.ts'
 import { tokenText } from './table-text.ts'
 
 export type Refusal = { readonly status: number; readonly code: FailureCode }
@@ -26,6 +26,8 @@ export type Explanation = {
   readonly steps: readonly Step[]
   /** Undefined: the call would go to the upstream, or is for the broker itself. */
   readonly refusal?: Refusal | undefined
+  /** The rules hang on roles that nobody knows. */
+  readonly undecided?: boolean
 }
 
 export type Case = Omit<AskedCall, 'kind'> & {
@@ -33,7 +35,7 @@ export type Case = Omit<AskedCall, 'kind'> & {
   readonly nowSeconds: number
 }
 
-type Notes = { readonly steps: Step[]; route?: Route }
+type Notes = { readonly steps: Step[]; route?: Route; undecided?: boolean }
 
 /** One decision, step by step in the contract's order, by the very functions that judge calls. */
 export const explain = (
@@ -61,11 +63,7 @@ const walk = (
   const step = stepper(notes)
   const { path } = step('path', () => located(config)(call), 'is canonical')
   if (isOwnAddress(path)) {
-    step(
-      'route',
-      () => requireEndpoint(path, asked.method),
-      "is the broker's own address, no route's",
-    )
+    step('route', () => requireEndpoint(path, asked), "is the broker's own address, no route's")
     return
   }
   const route = step(
@@ -84,6 +82,7 @@ const walk = (
   if (person !== undefined || route.tenants !== undefined)
     step('tenant', () => requireTenant(at, route, person?.principal), tenantText(at, asked))
   if (route.require !== undefined) rules(config, route.require, asked, notes)
+  if (notes.undecided === true) return
   step('token', () => undefined, tokenText(route, asked.person !== undefined))
 }
 
@@ -111,6 +110,8 @@ const stepper =
   }
 
 const reasons: Partial<Record<FailureCode, string>> = {
+  unknown_host: 'the target names another host: give path and query alone',
+  method_not_allowed: 'this method is taken nowhere',
   no_route: 'no route has this path; a navigation gets a page of the app',
   cross_site: "the calling page is neither the app's nor of an origin in cors",
   login_required: 'nobody is logged in, and the route needs a session',
@@ -131,8 +132,9 @@ const callOf = ({ origin }: Pick<Config, 'origin'>, asked: Case): Call => {
   }
 }
 
-const requireEndpoint = (path: string, method: string): void => {
+const requireEndpoint = (path: string, { method, websocket }: Case): void => {
   const allow = ownEndpoints.get(path)
+  if (websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
   if (allow !== undefined && !allow.includes(method))
     throw new BrokerError('method_not_allowed', { allow, detail: `takes ${allow.join(', ')}` })
 }
@@ -199,6 +201,12 @@ const rules = (
     nowSeconds,
     scopes: requirement.scopes && person.scopes,
     tenant: tenant?.id ?? asTenantId('default'),
+  }
+  const { roles } = requirement
+  if (roles !== undefined && person.areRolesUnknown === true) {
+    notes.undecided = true
+    notes.steps.push(unknownRoles(roles, facts))
+    return
   }
   const verdict: Verdict = decide(person.principal, requirement, facts)
   notes.steps.push(...ruleSteps(verdict, requirement, { ...facts, principal: person.principal }))

@@ -4,17 +4,27 @@ import type { Person } from './people.ts'
 
 /** A decision as lines for a terminal. */
 export const explanationText = (
-  { route, steps, refusal }: Explanation,
+  { route, steps, refusal, undecided }: Explanation,
   { method, target, websocket }: AskedCall,
   person: Person | undefined,
 ): string => {
   const who = person === undefined ? 'nobody logged in' : person.principal.sub
   const width = Math.max(...steps.map(({ name }) => name.length))
   const lines = steps.map(
-    ({ name, passes, says }) => `  ${passes ? 'ok' : 'NO'}  ${name.padEnd(width)}  ${says}`,
+    ({ name, passes, says }) => `  ${markOf(passes)}  ${name.padEnd(width)}  ${says}`,
   )
-  const to = route === undefined ? 'the broker itself answers' : `goes to ${route.upstreams.join(' or ')}` // prettier-ignore
   const end =
-    refusal === undefined ? `allowed: ${to}` : `refused: ${refusal.status} ${refusal.code}`
+    undecided === true ? 'not decided: it hangs on the roles' : endText({ route, refusal })
   return `${method}${websocket ? ' (WebSocket)' : ''} ${target}, ${who}\n${lines.join('\n')}\n${end}\n`
+}
+
+const markOf = (passes: boolean | undefined): string => {
+  if (passes === undefined) return '??'
+  return passes ? 'ok' : 'NO'
+}
+
+const endText = ({ route, refusal }: Pick<Explanation, 'route' | 'refusal'>): string => {
+  if (refusal !== undefined) return `refused: ${refusal.status} ${refusal.code}`
+  if (route === undefined) return "no route's: the broker itself answers, by rules of its own"
+  return `allowed: goes to ${route.upstreams.join(' or ')}`
 }

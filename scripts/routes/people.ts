@@ -12,6 +12,8 @@ export type Person = {
   readonly principal: Principal
   /** Undefined: nobody said. */
   readonly scopes: readonly string[] | undefined
+  /** Roles come with a login: nobody said which. */
+  readonly areRolesUnknown?: boolean
 }
 
 export type RunPowers = { readonly readFile: (path: string) => string; readonly nowMs: number }
@@ -27,7 +29,7 @@ const peopleSchema = z.record(z.string(), factsSchema)
 
 /**
  * Who `--as` names: by the flags, by `--people`, or one of the demo's accounts. What roles somebody has, only a login tells; so
- * a name of which nothing is known is refused, and not taken for somebody without roles.
+ * a name of which nothing is known is not taken for somebody without roles.
  */
 export const findPerson = (
   config: Config,
@@ -38,8 +40,9 @@ export const findPerson = (
   if (as === undefined && !isSaid) return undefined
   const name = as ?? 'somebody'
   const known = people === undefined ? demoFacts(config, name) : fileFacts(people, name, powers)
-  if (known === undefined && !isSaid) throw new UsageError(unknown(name, people))
-  const facts: PersonFacts = { ...known, ...given(said) }
+  if (known === undefined && !isSaid) requireStranger(config, name, people)
+  // A file that has somebody without roles says that there are none.
+  const facts: PersonFacts = { ...(known && { roles: [], ...known }), ...given(said) }
   return personOf(config, name, facts, powers.nowMs)
 }
 
@@ -47,10 +50,15 @@ export const findPerson = (
 const given = (facts: PersonFacts): PersonFacts =>
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
 
-const unknown = (name: string, people: string | undefined): string =>
-  people === undefined
-    ? `Nobody knows what ${name} may: roles come with a login. Say it by --roles (--roles '' for none), or in a file by --people.`
-    : `${name} is not in ${people}.`
+/** Somebody of whom nothing is known, where others are known, is a slip of the pen. */
+const requireStranger = (config: Config, name: string, people: string | undefined): void => {
+  if (people !== undefined) throw new UsageError(`${name} is not in ${people}.`)
+  if (config.tenant === undefined) throw new UsageError(`${name} has no account at the demo.`)
+}
+
+/** What to do where a decision hangs on roles that nobody knows. */
+export const rolesUnknown = ({ as: name = 'somebody' }: Pick<AskedCall, 'as'>): string =>
+  `Nobody knows what ${name} may: roles come with a login. Say it by --roles (--roles '' for none), or in a file by --people.\n`
 
 /** The demo's people are those of a development without a provider of its own. */
 const demoFacts = ({ tenant }: Config, name: string): PersonFacts | undefined => {
@@ -81,15 +89,16 @@ const contentOf = (path: string, readFile: RunPowers['readFile']): unknown => {
 const personOf = (
   { tenant }: Config,
   name: string,
-  { roles = [], scopes, tenant: own, acr, ageSeconds }: PersonFacts,
+  { roles, scopes, tenant: own, acr, ageSeconds }: PersonFacts,
   nowMs: number,
 ): Person => ({
   scopes,
+  areRolesUnknown: roles === undefined,
   principal: {
     issuer: asIssuer(tenant?.issuer ?? 'the demo'),
     sub: asSub(name),
     tenant: asTenantId(own ?? tenant?.id ?? 'default'),
-    roles,
+    roles: roles ?? [],
     claims: {},
     acr,
     authTimeSeconds: ageSeconds === undefined ? undefined : Math.floor(nowMs / 1_000) - ageSeconds,

@@ -2,7 +2,12 @@ import type { Requirement } from '../../server/config/config.ts'
 import type { Principal } from '../../server/core/principal.ts'
 import type { Facts, Verdict } from '../../server/policy/decide.ts'
 
-export type Step = { readonly name: string; readonly passes: boolean; readonly says: string }
+export type Step = {
+  readonly name: string
+  /** Undefined: it hangs on what nobody said. */
+  readonly passes: boolean | undefined
+  readonly says: string
+}
 
 type Judged = Facts & { readonly principal: Principal }
 
@@ -28,6 +33,16 @@ export const ruleSteps = (
     passes: i !== at,
   }))
 }
+
+/** The rule that cannot be judged of somebody whose roles nobody knows. */
+export const unknownRoles = (
+  roles: NonNullable<Requirement['roles']>,
+  facts: Pick<Facts, 'reads' | 'writes'>,
+): Step => ({
+  name: 'roles',
+  passes: undefined,
+  says: `unknown: say it by --roles; asks for ${rolesText(roles, facts)}`,
+})
 
 /** In the order of `decide`. */
 const rulesOf = (asks: Requirement, { principal, ...facts }: Judged): readonly Rule[] => {
@@ -69,7 +84,7 @@ const ageText = ({ authTimeSeconds }: Principal, { nowSeconds }: Facts): string 
 
 const rolesText = (
   { any, all, read, write }: NonNullable<Requirement['roles']>,
-  { reads, writes }: Facts,
+  { reads, writes }: Pick<Facts, 'reads' | 'writes'>,
 ): string =>
   [
     any && `one of ${listed(any)}`,

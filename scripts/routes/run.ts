@@ -1,11 +1,12 @@
 import type { Config, Route } from '../../server/config/config.ts'
 import { apiRoute } from '../../server/config/config-file.ts'
 import { entranceConfigs } from '../../server/entrance-configs.ts'
+import type { AskedCall } from './arguments.ts'
 import { UsageError, readArguments, usage } from './arguments.ts'
 import { explain } from './explain.ts'
 import { explanationText } from './explanation-text.ts'
 import type { RunPowers } from './people.ts'
-import { findPerson } from './people.ts'
+import { findPerson, rolesUnknown } from './people.ts'
 import { routeTableText } from './table-text.ts'
 
 export type Ran = { readonly output: string; readonly complaint: string; readonly code: number }
@@ -31,20 +32,32 @@ const decided = (config: Config, args: readonly string[], powers: RunPowers): Ra
   if (asked.kind === 'help') return { output: usage, complaint: '', code: allowed }
   if (asked.kind === 'table')
     return { output: routeTableText(config, routes), complaint: '', code: allowed }
-  const place = placeOf(config, asked.at)
+  const { place, target } = calledAt(config, asked)
   const person = findPerson(place, asked, powers)
   const facts = { nowSeconds: Math.floor(powers.nowMs / 1_000), person }
-  const explanation = explain(place, routes, { ...asked, ...facts })
-  const code = explanation.refusal === undefined ? allowed : refused
-  return { output: explanationText(explanation, asked, person), complaint: '', code }
+  const explanation = explain(place, routes, { ...asked, ...facts, target })
+  const output = explanationText(explanation, asked, person)
+  if (explanation.undecided === true) return { output, complaint: rolesUnknown(asked), code: badUsage } // prettier-ignore
+  return { output, complaint: '', code: explanation.refusal === undefined ? allowed : refused }
 }
 
-/** The settings of the tenant that is called; with no tenant at all, those of the demo's. */
-const placeOf = (config: Config, at: string | undefined): Config => {
+type Called = { readonly place: Config; readonly target: string }
+
+/**
+ * The settings of the tenant that is called, and what is called there; with no tenant at all, those of the demo's. At BASE_URL's host
+ * a path below somebody's prefix is theirs.
+ */
+const calledAt = (config: Config, { at, target }: AskedCall): Called => {
   const places = entranceConfigs(config)
-  const place = at === undefined ? places[0] : places.find(({ tenant }) => tenant.id === at)
-  if (place === undefined && at !== undefined) throw new UsageError(`There is no tenant ${at}.`)
-  return place ?? config
+  const named = places.find(({ tenant }) => at === undefined || tenant.id === at)
+  if (named === undefined && at !== undefined) throw new UsageError(`There is no tenant ${at}.`)
+  const isRoot = at === undefined || (named?.base === '' && named.origin === config.origin)
+  const path = `${target.split('?', 1)[0] ?? ''}/`
+  const isBelow = (base: string) => base !== '' && path.startsWith(`${base}/`)
+  const below = isRoot ? places.find(({ base = '' }) => isBelow(base)) : undefined
+  if (below === undefined) return { place: named ?? config, target }
+  const rest = target.slice((below.base ?? '').length)
+  return { place: below, target: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
 /** With no provider set, `npm start` serves the demo's API as its one route. */

@@ -50,7 +50,7 @@ export const routePolicy =
     if (verdict.kind === 'allow') return
     const { code, reason } = verdict
     const { roles, acr, authTimeSeconds, sub } = session.facts.principal
-    deps.log.debug(
+    deps.log.info(
       {
         code,
         reason,

@@ -11,6 +11,9 @@ const longestTrustMs = 30_000
 /** Whether a token is a JWT that can be read here; one of five parts is encrypted for somebody else. */
 export const isSignedJwt = (token: string): boolean => /^eyJ[^.]*\.[^.]+\.[^.]*$/.test(token)
 
+/** Whether only a proof that is not made here lets a token pass at a service (RFC 7800 section 3.1). */
+export const isBound = ({ cnf }: Claims): boolean => cnf !== undefined
+
 /** What comes of asking the issuer about a token. RFC 7662 section 2.2; what the answer leaves out vouches for nothing. */
 export const opaqueVerdict = (answer: Introspection, expected: Expected, now: number): Verdict => {
   switch (answer.kind) {
@@ -33,5 +36,6 @@ const activeFault = (claims: Claims, expected: Expected, now: number): TokenFaul
   if (iss !== undefined && iss !== expected.issuer) return 'issuer'
   const audiences = audiencesOf(claims, expected.dialect)
   if (!expected.audiences.some((audience) => audiences.includes(audience))) return 'audience'
-  return typeof exp === 'number' && exp * 1_000 <= now ? 'expired' : undefined
+  if (typeof exp === 'number' && exp * 1_000 <= now) return 'expired'
+  return isBound(claims) ? 'sender_constrained' : undefined
 }

@@ -86,8 +86,10 @@ const isAddress = (htu: string, address: string, origins: readonly string[]): bo
   if (!URL.canParse(htu)) return false
   const said = new URL(htu)
   return origins.some((origin) => {
-    if (!URL.canParse(address, origin)) return false
-    return said.origin === origin && said.pathname === new URL(address, origin).pathname
+    // A path with two slashes first, taken for a link, would be a host and another path.
+    const called = address.startsWith('/') ? `${origin}${address}` : address
+    if (!URL.canParse(called)) return false
+    return said.origin === origin && said.pathname === new URL(called).pathname
   })
 }
 

@@ -45,12 +45,13 @@ export const presentedToken = (
   return token === undefined ? err('malformed_header') : ok({ scheme, token })
 }
 
-/** A header that stands once; two are joined, or kept as a list. */
+/** A header that stands once; two are joined. Node has the names in lower case, other gateways as they came. */
 export const headerOf = ({ headers }: TokenRequest, name: string): string | undefined => {
   if (typeof headers.get === 'function') return headers.get(name) ?? undefined
-  // Node and the frameworks over it have the names in lower case.
-  const value = (headers as HeaderFields)[name]
-  return typeof value === 'string' || value === undefined ? value : value.join(', ')
+  const values = Object.entries(headers as HeaderFields)
+    .filter(([spelt]) => spelt.toLowerCase() === name)
+    .flatMap(([, value]) => value ?? [])
+  return values.length === 0 ? undefined : values.join(', ')
 }
 
 export const timesSent = ({ rawHeaders = [] }: TokenRequest, name: string): number =>

@@ -6,7 +6,7 @@ import type { AccessTokenDialect } from '../core/dialects.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Introspection } from '../oidc/introspection.ts'
-import { isSignedJwt, opaqueVerdict } from './check-opaque.ts'
+import { isBound, isSignedJwt, opaqueVerdict } from './check-opaque.ts'
 import type { CheckDeps } from './check-token.ts'
 import { checkToken } from './check-token.ts'
 import type { Expected } from './judge-claims.ts'
@@ -101,6 +101,7 @@ const verdictOn = async (
   if (!isSignedJwt(token)) return await introspected(deps, token, expected)
   const checked = await checkToken(token, expected, deps)
   if (!checked.ok) return checked.reason
+  if (isBound(checked.value)) return { kind: 'fault', fault: 'sender_constrained' }
   return { kind: 'good', untilMs: Number(checked.value['exp']) * 1_000 }
 }
 

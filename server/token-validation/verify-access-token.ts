@@ -20,6 +20,7 @@ import type { Requirements } from './requirements.ts'
 import { lacking } from './requirements.ts'
 import type { DpopOptions, Possession } from './possession.ts'
 import { possession } from './possession.ts'
+import { requireSound } from './sound-options.ts'
 import { tokenFaults } from './token-fault.ts'
 
 /** Who may call, by the access token that the call carries. */
@@ -56,6 +57,7 @@ export type VerifyAccessToken = (request: TokenRequest) => Promise<AccessToken>
  * Throws for options that protect nothing.
  */
 export const verifyAccessToken = (options: AccessTokenOptions): VerifyAccessToken => {
+  requireSound(options)
   const { nowMs = systemClock.nowMs, realm = 'api' } = options
   const expected = expectedOf(options)
   const deps = depsOf(options, nowMs)
@@ -119,16 +121,9 @@ const requirePossession = async (
   throw refused(refuse, scheme, { kind: 'fault', fault: fault.fault })
 }
 
-const longestToleranceSeconds = 300
-
 const expectedOf = (options: AccessTokenOptions): Expected => {
   const { issuer, audience, profile = 'generic', clockToleranceSeconds = 5 } = options
   const audiences = typeof audience === 'string' ? [audience] : audience
-  if (audiences.length === 0 || audiences.some((one) => typeof one !== 'string' || one === ''))
-    throw new TypeError('audience has to name this service')
-  if (!(clockToleranceSeconds >= 0 && clockToleranceSeconds <= longestToleranceSeconds))
-    throw new RangeError(`clockToleranceSeconds is 0 to ${longestToleranceSeconds}`)
-  if (!Object.hasOwn(profiles, profile)) throw new TypeError('profile is not one that is known')
   const { accessToken } = profiles[profile]
   const dialect = { ...accessToken, typ: options.typ ?? accessToken.typ }
   return { issuer, audiences, dialect, toleranceSeconds: clockToleranceSeconds }

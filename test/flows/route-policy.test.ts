@@ -10,6 +10,9 @@ import { spyBackend } from '../support/spy-backend.ts'
 import { loginsAre, mfa, startStrictWorld, stepUpUrl } from '../support/step-up.ts'
 import { route } from '../support/world.ts'
 
+/** As pino writes it. */
+const info = 30
+
 type Rule = readonly [
   name: string,
   require: Requirement,
@@ -178,13 +181,14 @@ test('require › a navigation to a route that needs more › a page with the wa
   assert.match(answer.text, /href="\/login\?return_to=%2F&amp;step_up=[A-Za-z0-9_-]{22}"/)
 })
 
-test('require › a refusal, at LOG_LEVEL=debug › one line says by which rule, what was asked and what the person had', async (t) => {
+test('require › a refusal › one line of the log, shown unless LOG_LEVEL is above info, says by which rule, what was asked and what the person had', async (t) => {
   const { log, text } = capturedLog()
   const { user } = await startStrictWorld(t, { roles: { any: ['x'] } }, { log })
   const answer = await user.call('/api/x')
   const line = text().split('\n').find((each) => each.includes('refused by the rules')) ?? '{}' // prettier-ignore
   const said = JSON.parse(line) as Record<string, unknown>
   const { code, reason, route: path, method, request_id: id, sub, asks, has } = said
+  assert.equal(said['level'], info)
   assert.deepEqual(
     [code, reason, path, method, id, sub],
     ['forbidden_role', 'none_of_any', '/api/x', 'GET', answer.json()['request_id'], 'user-1'],

@@ -64,6 +64,7 @@ const refused: readonly (readonly [name: string, answer: Record<string, unknown>
   ['for nobody', { active: true }, 'audience'],
   ['of another issuer', { active: true, aud: 'orders', iss: 'https://other.example' }, 'issuer'],
   ['that ended', { active: true, aud: 'orders', exp: 1 }, 'expired'],
+  ['bound to a key', { active: true, aud: 'orders', cnf: { jkt: 'k' } }, 'sender_constrained'],
 ] // prettier-ignore
 
 for (const [name, answer, reason] of refused)

@@ -36,6 +36,8 @@ const mistakes: readonly (readonly [reason: string, name: string, bent: Bent])[]
   ['extension', 'with crit', { header: { crit: ['x'] } }],
   ['missing_claim', 'without jti', { claims: { jti: undefined } }],
   ['not_yet_valid', 'of another year', { claims: { nbf: 9_999_999_999 } }],
+  ['sender_constrained', 'bound to a key', { claims: { cnf: { jkt: 'k' } } }],
+  ['sender_constrained', 'bound to who knows what', { claims: { cnf: null } }],
   ['opaque', 'that nobody can read', { opaque: true }],
 ]
 

@@ -28,6 +28,20 @@ const routed: readonly (readonly [path: string, expected: string | undefined])[]
   ['/api/ORDERS', undefined],
   ['/api/Orders/7', undefined],
   ['/api/orders/1/ITEMS', undefined],
+  ['/api/orders.', undefined],
+  ['/api/orders%20/7', undefined],
+  ['/api/Orders.%20./7', undefined],
+  ['/api/orders/1./items', undefined],
+  ['/api/orders/1/items..', undefined],
+  ['/api/orders%3fx', undefined],
+  ['/api/orders%3F/x', undefined],
+  ['/api/orders%20%23', undefined],
+  ['/api/orders/1/items%23/7', undefined],
+  ['/api/orders/what%3F', '/api/orders'],
+  ['/api/orders/1.', '/api/orders'],
+  ['/api/orders/v1.2', '/api/orders'],
+  ['/api/orders.json', '/api'],
+  ['/api/products./x%20', '/api'],
 ]
 
 for (const [path, expected] of routed)
@@ -47,6 +61,14 @@ test('routeTable › routes that differ in case alone › each has its own', () 
   assert.equal(at('/api/orders/1'), '/api/orders')
   assert.equal(at('/api/ORDERS/1'), undefined)
 })
+
+for (const path of ['/api/orders', '/nowhere', '/api/A'])
+  test(`routeTable › ${path} and 8,000 more segments › is looked up no more often than the longest route is long`, (t) => {
+    const at = find(['/api', '/api/orders', '/api/orders/1/items'])
+    const { mock } = t.mock.method(Map.prototype, 'get')
+    at(`${path}${'/a'.repeat(8_000)}`)
+    assert.ok(mock.callCount() <= 20, String(mock.callCount()))
+  }) // prettier-ignore
 
 test('routeTable › any routes and any path › the longest prefix by whole segments', () => {
   const path = fc

@@ -74,7 +74,12 @@ const decisions: readonly (readonly [args: string, code: number, end: RegExp, st
   ['--as x --roles other --websocket GET /api', 1, /404 no_route/, /NO +route .*WebSockets/],
   ['GET /api', 1, /401 login_required/, /NO +session/],
   ['GET /open', 0, /^allowed/, /token +none goes along/],
-  ['GET /session', 0, /the broker itself/, /route/],
+  ['GET /session', 0, /^no route's: the broker itself/, /route/],
+  ['--websocket GET /session', 1, /404 no_route/, /NO +route/],
+  ['--as alice GET /api/x', 0, /^allowed/, /token +the user's/],
+  ['--as alice --no-csrf POST /api/orders', 1, /403 csrf_missing/, /NO +csrf/],
+  ['TRACE /api', 1, /405 method_not_allowed/, /NO +path +\S/],
+  ['GET https://elsewhere.test/api', 1, /421 unknown_host/, /NO +path +\S/],
   ['POST /session', 1, /405 method_not_allowed/, /NO +route/],
 ] // prettier-ignore
 for (const [args, code, end, step] of decisions)
@@ -100,6 +105,12 @@ for (const [args, code, step] of [
   ['--as ada --roles x --at acme GET /api/x', 0, /ok +tenant +is of acme, the call is for acme/],
   ['--as ada --roles x --tenant default --at acme GET /api/x', 1, /NO +tenant .*of default.*for acme/],
   ['--as ada --roles x --at nobody GET /api/x', 64, /There is no tenant nobody/],
+  ['--as ada --roles x GET /t/acme/api/x', 0, /ok +tenant +is of acme, the call is for acme/],
+  ['--as ada --roles x --at default GET /t/acme/api/x?y', 0, /ok +tenant +is of acme/],
+  ['--as ada --roles x --at acme GET /t/acme/api/x', 1, /NO +route/],
+  ['--as ada --roles x GET /t/acmes/api/x', 1, /NO +route/],
+  ['--as ada --roles x GET /t/acme//api/x', 1, /NO +path/],
+  ['--as ada --roles x GET /t/acme?x', 1, /NO +route/],
 ] as const)
   test(`npm run routes › of two tenants, ${args} › ${code}`, () => {
     const ran = runRoutes(shared, args.split(' '), { nowMs: 0, readFile: () => '' })
@@ -107,8 +118,20 @@ for (const [args, code, step] of [
     assert.match(ran.output + ran.complaint, step)
   }) // prettier-ignore
 
+for (const args of ['--as alice GET /api/orders/1', '--as alice --scopes orders --acr mfa --age 5 GET /api/orders/1'])
+  test(`npm run routes › ${args}, of whose roles nothing is known › 64, with the way to the rule that asks for them`, () => {
+    const { output, complaint, code } = run(args)
+    const lines = output.trimEnd().split('\n')
+    assert.equal(code, 64)
+    assert.match(lines.at(-1) ?? '', /^not decided/)
+    assert.match(lines.at(-2) ?? '', /^ {2}\?\? +roles .*asks for one of orders-read$/)
+    assert.equal(lines.filter((line) => line.startsWith('  NO')).length, 0)
+    assert.match(complaint, /^Nobody knows what alice may.*--roles.*--people/)
+  }) // prettier-ignore
+
 for (const [args, complaint] of [
-  ['--as alice GET /api', /Nobody knows what alice may.*--roles.*--people/],
+  ['--people people.json GET /api', /--people needs --as/],
+  ['--as= GET /api', /--as takes a name/],
   ['--as bo --people people.json GET /api', /bo is not in people\.json/],
   ['--as __proto__ --people people.json GET /api', /is not in people\.json/],
   ['--as bo --people no.json GET /api', /no\.json cannot be read/],

@@ -101,6 +101,18 @@ test(
   },
 )
 
+test(
+  'DPoP proof › for a path, at one that begins with two slashes and ends like it › proof_address',
+  { timeout },
+  async (t) => {
+    const { issuer } = await startTokenIssuer(t)
+    const verify = verifyAccessToken({ issuer, audience, dpop: { origin } })
+    const token = await mint(issuer, { claims: { cnf: { jkt } } })
+    const request = { ...requestWith(token, await proofOf(token)), url: '//admin/orders/7' }
+    await assert.rejects(verify(request), { reason: 'proof_address' })
+  },
+)
+
 test('DPoP proof › none, or two › 401 invalid_dpop_proof', { timeout }, async (t) => {
   const { issuer } = await startTokenIssuer(t)
   const verify = verifyAccessToken({ issuer, audience, dpop: { origin } })

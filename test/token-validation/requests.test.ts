@@ -190,6 +190,20 @@ test(
 )
 
 test(
+  'verifyAccessToken › names of headers as a gateway of functions has them › the same in any case, and twice is twice',
+  { timeout },
+  async (t) => {
+    const { issuer } = await startTokenIssuer(t)
+    const verify = verifyAccessToken({ issuer, audience })
+    const token = `Bearer ${await mint(issuer)}`
+    assert.equal((await verify({ headers: { Host: 'orders', Authorization: token } })).sub, 'ada')
+    assert.equal((await verify({ headers: { authorization: [token] } })).sub, 'ada')
+    await assert.rejects(verify({ headers: { Authorization: token, authorization: token } }), { status: 400 }) // prettier-ignore
+    await assert.rejects(verify({ headers: { Authorisation: token } }), { code: 'token_missing' })
+  },
+)
+
+test(
   'access token › 3 s past its end › passes by the tolerance, and not with none',
   { timeout },
   async (t) => {
