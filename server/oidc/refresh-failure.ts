@@ -14,7 +14,7 @@ const promptsByError: Readonly<Record<string, StepUpDemand['prompt']>> = {
 }
 
 /**
- * The login that a refused refresh asks for: no waiting heals it, and the grant is as good as before. With `claims` in the answer,
+ * The login that a refused grant asks for: no waiting heals it, and a refresh token is as good as before. With `claims` in the answer,
  * as Entra has it, the provider knows itself what to ask.
  */
 export const neededLoginOf = (error: unknown): StepUpDemand | undefined => {
