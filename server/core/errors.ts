@@ -1,3 +1,4 @@
+import type { StepUpDemand } from './step-up.ts'
 import type { FailureCode } from './failures.ts'
 import { failures } from './failures.ts'
 
@@ -9,6 +10,8 @@ export type ErrorDetail = {
   readonly retryAfterSeconds?: number | undefined
   /** Where logging in would help: path and query of the login. */
   readonly loginUrl?: string | undefined
+  /** The login that would help, where whoever found out cannot say the way to it. */
+  readonly stepUp?: StepUpDemand | undefined
   readonly allow?: readonly string[] | undefined
   /** The `error` of the provider's answer, for the broker's own decisions; shown to nobody by itself. */
   readonly oauthError?: string | undefined
@@ -33,6 +36,10 @@ export class BrokerError extends Error {
     return failures[this.code].status
   }
 }
+
+/** The login that an error asks for. */
+export const stepUpOf = (error: unknown): StepUpDemand | undefined =>
+  error instanceof BrokerError ? error.info.stepUp : undefined
 
 /** Any thrown value as a BrokerError: what is not known is `internal_error`, with the cause kept for the log. */
 export const toBrokerError = (error: unknown): BrokerError =>

@@ -7,6 +7,8 @@ export type StepUpDemand = {
   readonly maxAgeSeconds?: number | undefined
   /** The `claims` request parameter, as JSON (OpenID Connect Core 1.0 section 5.5). */
   readonly claims?: string | undefined
+  /** What the provider is to show the person, where it does not say what it needs. */
+  readonly prompt?: 'login' | 'consent' | 'select_account' | undefined
 }
 
 /** A step-up that ended in a session. */
@@ -20,8 +22,13 @@ export type StepUp = {
 }
 
 /** One text for one demand. */
-export const demandText = ({ acrValues, maxAgeSeconds, claims }: StepUpDemand): string =>
-  JSON.stringify([acrValues ?? null, maxAgeSeconds ?? null, claims ?? null])
+export const demandText = ({ acrValues, maxAgeSeconds, claims, prompt }: StepUpDemand): string =>
+  JSON.stringify([
+    acrValues ?? null,
+    maxAgeSeconds ?? null,
+    claims ?? null,
+    ...(prompt === undefined ? [] : [prompt]),
+  ])
 
 const rememberedMs = 300_000
 const sameMost = 3

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import { withDeadline } from './deadline.ts'
-import { BrokerError } from './errors.ts'
+import { BrokerError, stepUpOf } from './errors.ts'
 import type { Log } from './log.ts'
 import type { TokenSet } from './token-set.ts'
 import { forcedLately, freshness } from './token-set.ts'
@@ -27,7 +27,7 @@ export type Stock = {
 export type TokenSupply = {
   /** A token that may be sent now. While the old one is good it is the answer, and the grant runs behind it. */
   readonly fresh: (stock: Stock) => Promise<TokenSet>
-  /** The token after any renewal that is due. A provider that is away leaves the one at hand while it lives. */
+  /** The token after any renewal that is due. A provider that is away, or wants to see the person, leaves the one at hand while it lives. */
   readonly renewed: (stock: Stock) => Promise<TokenSet>
   /** Another token than the one its resource server has just called invalid; undefined where there is none to be had. */
   readonly instead: (stock: Stock, rejected: string) => Promise<TokenSet | undefined>
@@ -56,7 +56,7 @@ export const tokenSupply = ({ clock, log, waitMs, grant }: TokenSupplyDeps): Tok
     try {
       return await inTime(renew())
     } catch (error) {
-      if (hasNoneToGive(error)) return set
+      if (hasNoneToGive(error) || stepUpOf(error) !== undefined) return set
       throw error
     }
   }

@@ -59,6 +59,7 @@ export const strongerWish = (wish: LoginWish, demand: StepUpDemand): LoginWish =
   acrValues: demand.acrValues?.join(' ') ?? wish.acrValues,
   maxAgeSeconds: demand.maxAgeSeconds ?? wish.maxAgeSeconds,
   claims: demand.claims,
+  prompt: demand.prompt ?? wish.prompt,
 })
 
 const invalid = (detail: string) => new BrokerError('invalid_parameter', { detail })

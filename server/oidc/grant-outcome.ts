@@ -2,10 +2,11 @@ import type { TokenEndpointResponse } from 'openid-client'
 import { WWWAuthenticateChallengeError } from 'openid-client'
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import { isSpent } from '../core/token-set.ts'
 import { loggable, oauthErrorCode, oauthFailureKind } from './oauth-failure.ts'
-import { retryAfterSecondsOf } from './refresh-failure.ts'
+import { neededLoginOf, retryAfterSecondsOf } from './refresh-failure.ts'
 import type { Answered } from './token-answer.ts'
 import { readTokens } from './token-answer.ts'
 
@@ -13,7 +14,13 @@ import { readTokens } from './token-answer.ts'
 export type GrantOutcome =
   | { readonly kind: 'granted'; readonly tokenSet: TokenSet }
   /** Asking again will not help; `reason` is the OAuth error, or `unusable_answer`. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly cause: unknown }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly cause: unknown
+      /** The login after which the provider would grant it. */
+      readonly demand?: StepUpDemand | undefined
+    }
   | {
       readonly kind: 'unavailable'
       readonly cause: unknown
@@ -43,7 +50,8 @@ const failed = (error: unknown): GrantOutcome => {
     return { kind: 'refused', reason: 'invalid_client', cause }
   if (oauthFailureKind(error) === 'unavailable')
     return { kind: 'unavailable', cause, retryAfterSeconds: retryAfterSecondsOf(error) }
-  return { kind: 'refused', reason: oauthErrorCode(error) ?? 'unusable_answer', cause }
+  const reason = oauthErrorCode(error) ?? 'unusable_answer'
+  return { kind: 'refused', reason, cause, demand: neededLoginOf(error) }
 }
 
 /** The token of an answer that carries no login; throws on what could not be sent. */

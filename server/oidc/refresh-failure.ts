@@ -1,7 +1,30 @@
 import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import { parseAskedClaims } from '../core/asked-claims.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import { RequestNotSent } from './provider-fetch.ts'
 
 export type RefreshFailureKind = 'invalid_grant' | 'try_again' | 'in_doubt'
+
+/** What the provider is to show where it says that it needs the person. OpenID Connect Core 1.0 section 3.1.2.6. */
+const promptsByError: Readonly<Record<string, StepUpDemand['prompt']>> = {
+  interaction_required: 'login',
+  login_required: 'login',
+  consent_required: 'consent',
+  account_selection_required: 'select_account',
+}
+
+/**
+ * The login that a refused grant asks for: no waiting heals it, and a refresh token is as good as before. With `claims` in the answer,
+ * as Entra has it, the provider knows itself what to ask.
+ */
+export const neededLoginOf = (error: unknown): StepUpDemand | undefined => {
+  if (!(error instanceof ResponseBodyError) || error.status >= 500) return undefined
+  const prompt = promptsByError[error.error]
+  if (prompt === undefined) return undefined
+  const { claims: asked } = error.cause
+  const claims = typeof asked === 'string' ? parseAskedClaims(asked) : undefined
+  return claims === undefined ? { prompt } : { claims }
+}
 
 /**
  * What a failed refresh means for its refresh token, by where it failed.

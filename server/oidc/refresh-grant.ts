@@ -3,12 +3,13 @@ import { refreshTokenGrant } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
 import type { Issuer, Sid, Sub } from '../core/ids.ts'
 import { profiles } from '../core/profiles.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenWant } from '../core/token-set.ts'
 import type { Tenant } from '../config/config.ts'
 import type { VerifySignature } from './signature-check.ts'
 import type { MetIssuer } from './issuers.ts'
 import { loggable } from './oauth-failure.ts'
-import { refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
+import { neededLoginOf, refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
 import type { ChangedClaim, OriginalLogin } from './same-login.ts'
 import { changedClaim } from './same-login.ts'
 import { idTokenOfRefresh } from './sane-token-answers.ts'
@@ -26,6 +27,8 @@ export type RefreshOutcome =
       readonly claim: ChangedClaim
       readonly refreshToken: string | undefined
     }
+  /** The provider wants to see the person; the refresh token was not used up. */
+  | { readonly kind: 'login_needed'; readonly demand: StepUpDemand; readonly cause: unknown }
   /** The refresh token was not used up: the same one may be sent again, later. */
   | {
       readonly kind: 'try_again'
@@ -69,6 +72,8 @@ export const refreshGrant = async (
     })
   } catch (error) {
     const cause = loggable(error)
+    const demand = neededLoginOf(error)
+    if (demand !== undefined) return { kind: 'login_needed', demand, cause }
     const kind = refreshFailureKind(error)
     return kind === 'try_again'
       ? { kind, cause, retryAfterSeconds: retryAfterSecondsOf(error) }

@@ -1,5 +1,5 @@
 import type { Requirement, Route } from '../config/config.ts'
-import { BrokerError } from '../core/errors.ts'
+import { BrokerError, stepUpOf } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { StepUpDemand } from '../core/step-up.ts'
@@ -39,7 +39,7 @@ export const routePolicy =
   async ({ call, route, requirement, session, bothWays }: PolicyCase): Promise<void> => {
     if (session === undefined) throw new BrokerError('login_required', { loginUrl: loginPath })
     const isSafe = isSafeMethod(call.method)
-    const scopes = requirement.scopes && words(await deps.grantedScope(session, route))
+    const scopes = requirement.scopes && words(await scopeOf(deps, { call, route, session }))
     const verdict = decide(session.facts.principal, requirement, {
       reads: isSafe,
       writes: bothWays || !isSafe,
@@ -67,6 +67,19 @@ export const routePolicy =
       throw await deps.askStepUp(call, session, verdict.demand)
     throw new BrokerError(verdict.code)
   }
+
+/** A token that is got for the first time here may take a login to get. */
+const scopeOf = async (
+  deps: RoutePolicyDeps,
+  { call, route, session }: Pick<PolicyCase, 'call' | 'route'> & { readonly session: LiveSession },
+): Promise<string | undefined> => {
+  try {
+    return await deps.grantedScope(session, route)
+  } catch (error) {
+    const demand = stepUpOf(error)
+    throw demand === undefined ? error : await deps.askStepUp(call, session, demand)
+  }
+}
 
 const words = (text: string | undefined): readonly string[] | undefined =>
   text?.split(' ').filter((word) => word !== '')

@@ -1,5 +1,5 @@
 import type { Requirement, Route } from '../config/config.ts'
-import { BrokerError } from '../core/errors.ts'
+import { BrokerError, stepUpOf } from '../core/errors.ts'
 import type { RecordId, SessionId, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
 import type { StepUpDemand } from '../core/step-up.ts'
@@ -161,7 +161,8 @@ const withToken = async (deps: JudgeDeps, passed: Passed): Promise<Judged> => {
     return { ...passed, want, token: await deps.freshToken(session, want) }
   } catch (error) {
     if (route.public && isSessionOver(error)) return { ...passed, session: undefined }
-    throw error
+    const demand = stepUpOf(error)
+    throw demand === undefined ? error : await deps.askStepUp(passed.req, session, demand)
   }
 }
 
@@ -183,7 +184,14 @@ const admitted = (deps: JudgeDeps, { req, route, session, want, token }: Judged)
     principal,
     recordId: session.recordId,
     token,
-    insteadToken: () => deps.insteadToken(session, want, token.accessToken),
+    insteadToken: async () => {
+      try {
+        return await deps.insteadToken(session, want, token.accessToken)
+      } catch (error) {
+        const demand = stepUpOf(error)
+        throw demand === undefined ? error : await deps.askStepUp(req, session, demand)
+      }
+    },
     askStepUp: (demand) => deps.askStepUp(req, session, demand),
   }
 }

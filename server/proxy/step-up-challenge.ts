@@ -1,3 +1,4 @@
+import { longestAskedClaims, parseAskedClaims } from '../core/asked-claims.ts'
 import type { StepUpDemand } from '../core/step-up.ts'
 import type { Challenge } from './challenges.ts'
 import { parseChallenges } from './challenges.ts'
@@ -56,60 +57,11 @@ const acrList = (text: string): readonly string[] | undefined => {
   return isSound && values.every((value) => acrShape.test(value)) ? values : undefined
 }
 
-const longestClaims = 4_096
-const mostClaims = 20
 const base64Shape = /^[A-Za-z0-9+/_-]+={0,2}$/
-const claimNameShape = /^[A-Za-z0-9_.:/-]{1,128}$/
-const claimTextShape = /^[\x20-\x7e]{1,256}$/
 
-/**
- * Entra's `claims`, base64 of JSON, made anew from what was understood of it. It may ask for claims of the access token alone: the
- * ID token says who is logged in, and no API has a say in that.
- */
+/** Entra's `claims`, base64 of JSON. */
 const askedClaims = (base64: string): StepUpDemand | undefined => {
-  if (base64.length > longestClaims || !base64Shape.test(base64)) return undefined
-  const { access_token: asked, ...others } = members(parsed(base64)) ?? {}
-  const claims = members(asked)
-  if (claims === undefined || Object.keys(others).length > 0) return undefined
-  const names = Object.keys(claims)
-  const isSound = names.length > 0 && names.length <= mostClaims
-  if (!isSound || !Object.entries(claims).every(isClaimRequest)) return undefined
-  return { claims: JSON.stringify({ access_token: claims }) }
-}
-
-const parsed = (base64: string): unknown => {
-  try {
-    return JSON.parse(Buffer.from(base64, 'base64').toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-type Members = Readonly<Record<string, unknown>>
-
-const members = (value: unknown): Members | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Members)
-    : undefined
-
-const isText = (value: unknown): boolean => typeof value === 'string' && claimTextShape.test(value)
-
-/** One claim as a request may have it. OpenID Connect Core 1.0 section 5.5.1. */
-const isClaimRequest = ([name, request]: readonly [string, unknown]): boolean => {
-  if (!claimNameShape.test(name)) return false
-  if (request === null) return true
-  const {
-    essential = false,
-    value = 'x',
-    values = ['x'],
-    ...others
-  } = members(request) ?? { no: 1 }
-  return (
-    typeof essential === 'boolean' &&
-    isText(value) &&
-    Array.isArray(values) &&
-    values.length <= mostClaims &&
-    values.every(isText) &&
-    Object.keys(others).length === 0
-  )
+  if (base64.length > longestAskedClaims || !base64Shape.test(base64)) return undefined
+  const claims = parseAskedClaims(Buffer.from(base64, 'base64').toString('utf8'))
+  return claims === undefined ? undefined : { claims }
 }

@@ -12,6 +12,7 @@ import { sessionEnded } from '../session/ended.ts'
 import type { FreshTokens } from '../session/fresh-tokens.ts'
 import type { LiveSession } from '../session/records.ts'
 import { jitteredAhead } from './jitter.ts'
+import { neededLogin, refuseUntilLogin } from './needed-login.ts'
 import type { RefreshCase } from './running.ts'
 
 export type FreshTokenDeps = {
@@ -46,9 +47,10 @@ export const freshTokens = (deps: FreshTokenDeps): UserTokens => {
     return {
       set: vault.sets[key],
       aheadSeconds: jitteredAhead(deps.aheadSeconds, session.recordId),
-      mayRenew: mayRefresh(vault),
+      mayRenew: mayRefresh(vault) && neededLogin(vault, want, deps.clock.nowMs()) === undefined,
       renew: async (rejected) => {
         if (vault.refreshToken === undefined) throw await withoutRefreshToken(deps, session, vault)
+        refuseUntilLogin(vault, want, deps.clock.nowMs())
         const place = `${session.recordId} ${key} ${rejected ?? ''}`
         return await deps.keep(flight(place, () => deps.refresh({ session, want, rejected })))
       },
@@ -58,8 +60,10 @@ export const freshTokens = (deps: FreshTokenDeps): UserTokens => {
   return {
     fresh: async (session, want) => await supply.fresh(stockOf(session, want)),
     renewed: async (session, want) => await supply.renewed(stockOf(session, want)),
-    instead: async (session, want, rejected) =>
-      await supply.instead(stockOf(session, want), rejected),
+    instead: async (session, want, rejected) => {
+      refuseUntilLogin(vaultOf(deps, session), want, deps.clock.nowMs())
+      return await supply.instead(stockOf(session, want), rejected)
+    },
   }
 }
 

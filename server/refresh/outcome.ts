@@ -1,5 +1,6 @@
 import { withDeadline } from '../core/deadline.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { StepUpDemand } from '../core/step-up.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { isSpent, tokenKey } from '../core/token-set.ts'
 import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
@@ -8,6 +9,7 @@ import type { RefreshIntent, Vault } from '../session/data.ts'
 import { loginPath } from '../http/endpoints.ts'
 import { sessionEnded } from '../session/ended.ts'
 import { judgeIntent } from './intent.ts'
+import { loginNeeded, withNeed, withoutNeed } from './needed-login.ts'
 import type { RefreshSessionDeps, Running } from './running.ts'
 import { unavailable } from './running.ts'
 import type { Settling } from './settle.ts'
@@ -38,6 +40,13 @@ export const conclude = async (
       )
       await revokeLate(deps, run, outcome.refreshToken ?? run.vault.content.refreshToken)
       throw sessionEnded('session_revoked', loginPath)
+    case 'login_needed':
+      await inStoreTime(run, noteNeed(deps, run, outcome.demand))
+      deps.log.info(
+        { err: outcome.cause, sub: run.session.facts.principal.sub },
+        'not refreshed: the provider wants to see the person',
+      )
+      throw loginNeeded(outcome.demand, outcome.cause)
     case 'try_again':
       await inStoreTime(run, withdraw(deps, run))
       throw unavailable(outcome.retryAfterSeconds ?? 5, 'not refreshed', outcome.cause)
@@ -85,6 +94,16 @@ export const withdraw = async (deps: RefreshSessionDeps, run: Running): Promise<
   await settleRun(deps, run, ({ intent: _withdrawn, ...content }) => content)
 }
 
+const noteNeed = async (
+  deps: RefreshSessionDeps,
+  run: Running,
+  demand: StepUpDemand,
+): Promise<void> => {
+  const atMs = deps.clock.nowMs()
+  const saved = await settleRun(deps, run, (content) => withNeed(content, run.want, demand, atMs))
+  if (saved === 'gone') throw sessionEnded('session_revoked', loginPath)
+}
+
 const saveAnswer = async (
   deps: RefreshSessionDeps,
   run: Running,
@@ -93,7 +112,7 @@ const saveAnswer = async (
   const scoped = { ...tokenSet, scope: tokenSet.scope ?? askedScope(run) }
   const set = run.rejected === undefined ? scoped : { ...scoped, forced: true }
   const saved = await settleRun(deps, run, ({ intent: _done, ...content }) => ({
-    ...content,
+    ...withoutNeed(content, run.want),
     refreshToken: refreshToken ?? content.refreshToken,
     idToken: idToken?.raw ?? content.idToken,
     sets: withSet(content.sets, run.want, set),

@@ -8,6 +8,7 @@ import { sessionEnded } from '../session/ended.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { judgeIntent } from './intent.ts'
 import { conclude, livesOnInDoubt, markIntent, unspentSet, withdraw } from './outcome.ts'
+import { refuseUntilLogin } from './needed-login.ts'
 import type { RefreshCase, RefreshSessionDeps, Running } from './running.ts'
 import { unavailable } from './running.ts'
 import type { OpenVault } from './settle.ts'
@@ -19,7 +20,8 @@ const patienceMs = 65_000
  * One refresh in the session's turn: read again, write the intent, ask the provider, write down what came of it.
  *
  * Whoever waited finds the winner's token and sends nothing: a rotated refresh token sent twice ends the whole family. Only
- * `invalid_grant`, another login's ID token or a refresh in doubt ends the session; all else is `idp_unavailable`.
+ * `invalid_grant`, another login's ID token or a refresh in doubt ends the session; all else is `idp_unavailable`, or
+ * `step_up_required` where the provider wants to see the person.
  */
 export const refreshSession =
   (deps: RefreshSessionDeps) =>
@@ -63,6 +65,7 @@ const usableSet = (
 const refreshVault = async (deps: RefreshSessionDeps, run: Running): Promise<TokenSet> => {
   const { intent, refreshToken } = run.vault.content
   if (refreshToken === undefined) throw sessionEnded('session_expired', loginPath)
+  refuseUntilLogin(run.vault.content, run.want, deps.clock.nowMs())
   switch (judgeIntent(intent, deps.clock.nowMs(), deps.leewaySeconds)) {
     case 'wait':
       return await waitForOrphan(deps, run)

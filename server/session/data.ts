@@ -1,6 +1,6 @@
 import type { Issuer, Sid, Sub, TenantId } from '../core/ids.ts'
 import type { Principal } from '../core/principal.ts'
-import type { StepUpDone } from '../core/step-up.ts'
+import type { StepUpDemand, StepUpDone } from '../core/step-up.ts'
 import type { TokenSet } from '../core/token-set.ts'
 
 /** What the session record holds; small, written at login and hardly ever after. */
@@ -22,12 +22,17 @@ export type RefreshIntent = {
   readonly orphanSeenAtMs?: number | undefined
 }
 
+/** A login that the provider asked for when it was asked for a token. */
+export type NeededLogin = { readonly demand: StepUpDemand; readonly atMs: number }
+
 /** What the vault holds: every token of one login. */
 export type Vault = {
   readonly refreshToken?: string | undefined
   /** Of the login's ID token: a refreshed one may not have another. */
   readonly nonce?: string | undefined
   readonly intent?: RefreshIntent | undefined
+  /** By `tokenKey`: what the provider wants of the person before it gives another one. */
+  readonly needs?: Readonly<Record<string, NeededLogin>> | undefined
   /** Kept for `id_token_hint` alone. */
   readonly idToken: string
   /** By `tokenKey`. */

@@ -5,7 +5,7 @@ import type { LiveSession } from './records.ts'
 export type FreshTokens = {
   /**
    * A token that may be sent now: the stored one, or a new one. Any number of calls cause one grant.
-   * Throws `session_expired`, `session_revoked`, `idp_unavailable` or `token_refused`.
+   * Throws `session_expired`, `session_revoked`, `idp_unavailable`, `token_refused`, or `step_up_required` with the login that is needed.
    */
   readonly fresh: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
   /**

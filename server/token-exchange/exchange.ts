@@ -139,6 +139,8 @@ const errorOf = (
   { want, session }: ExchangeCase,
   outcome: Exclude<ExchangeOutcome, { kind: 'granted' }>,
 ): BrokerError => {
+  if (outcome.kind === 'refused' && outcome.demand !== undefined)
+    return new BrokerError('step_up_required', { stepUp: outcome.demand, cause: outcome.cause })
   if (outcome.kind !== 'unavailable')
     return grantRefusal(log, outcome, want, {
       grant: 'token_exchange',

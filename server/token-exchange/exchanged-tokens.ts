@@ -1,4 +1,4 @@
-import { BrokerError } from '../core/errors.ts'
+import { BrokerError, stepUpOf } from '../core/errors.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import type { TokenSet, TokenWant } from '../core/token-set.ts'
 import { tokenKey } from '../core/token-set.ts'
@@ -48,7 +48,7 @@ const sparingly = (deps: ExchangedTokenDeps) => {
     if (resting !== undefined) return Promise.reject(resting)
     const work = flight(`${place} ${asked.rejected ?? ''}`, () => run(asked))
     work.catch((error: unknown) => {
-      if (isRefusal(error)) refused.set(place, error, refusedRestMs)
+      if (isRefusal(error) || isStepUp(error)) refused.set(place, error, refusedRestMs)
     })
     return deps.keep(work)
   }
@@ -56,3 +56,6 @@ const sparingly = (deps: ExchangedTokenDeps) => {
 
 const isRefusal = (error: unknown): error is BrokerError =>
   error instanceof BrokerError && error.code === 'token_refused'
+
+/** It takes another login, and with it another session. */
+const isStepUp = (error: unknown): error is BrokerError => stepUpOf(error) !== undefined

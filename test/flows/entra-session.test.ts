@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tidB } from '../support/entra-facts.ts'
+import { mfaClaims, tidB } from '../support/entra-facts.ts'
+import { authorizationRequest } from '../support/login-steps.ts'
+import { stepUpUrl } from '../support/step-up.ts'
 import { limit, startEntraWorld } from './entra-world.ts'
 
 /** An access token of 90 minutes has ended. */
@@ -43,7 +45,8 @@ test(
 const endings = [
   ['passwordChanged', 401, false],
   ['spentGrant', 401, false],
-  ['mfaNeeded', 503, true],
+  ['consentNeeded', 401, false],
+  ['mfaNeeded', 401, true],
 ] as const
 for (const [refusal, status, lives] of endings)
   test(
@@ -59,6 +62,29 @@ for (const [refusal, status, lives] of endings)
       assert.match(log(), /AADSTS\d+/)
     },
   )
+
+test(
+  'entra › a new rule asks for a second factor (STEP-4-a) › the token is used to its end, then the login asks for it, and the call passes',
+  limit,
+  async (t) => {
+    const { origin, entra, clock, loggedIn } = await startEntraWorld(t)
+    const user = await loggedIn()
+    entra.script.refuseWith = 'mfaNeeded'
+    clock.advance(3_590)
+    assert.equal((await user.call('/api/orders')).status, 200)
+    clock.advance(longestSeconds)
+    const url = await stepUpUrl(user, '/api/orders', { referer: `${origin}/pay` })
+    assert.match(url, /^\/login\?return_to=%2Fpay&step_up=[\w-]{22}$/)
+    const asked = (await authorizationRequest(user, url)).searchParams
+    assert.equal(asked.get('claims'), mfaClaims)
+    assert.equal((await user.session())['authenticated'], true)
+    // openid-client judges `nbf` by the machine's own clock.
+    entra.script.alterClaims = (all) => ({ ...all, nbf: undefined })
+    assert.equal((await user.navigate(url, 'same-origin')).url, `${origin}/pay`)
+    clock.advance(longestSeconds)
+    assert.equal((await user.call('/api/orders')).status, 200)
+  },
+)
 
 test(
   'entra › logout › logout_hint from login_hint, no account is asked for, the front channel names sid alone',

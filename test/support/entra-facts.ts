@@ -31,6 +31,9 @@ const answer = (error: string, code: number, words: string, more: object = {}) =
   ...more,
 })
 
+/** …/claims-challenge: what a login that gives the second factor is asked by. */
+export const mfaClaims = '{"access_token":{"capolids":{"essential":true}}}'
+
 /** Words and codes from …/reference-error-codes. */
 export const entraAnswers = {
   spentGrant: answer('invalid_grant', 70_008, 'The refresh token has expired due to inactivity.', {
@@ -39,7 +42,7 @@ export const entraAnswers = {
   passwordChanged: answer('invalid_grant', 50_173, 'The provided grant has expired due to it being revoked.', { suberror: 'bad_token' }), // prettier-ignore
   mfaNeeded: answer('interaction_required', 50_076, 'You must use multi-factor authentication.', {
     suberror: 'basic_action',
-    claims: '{"access_token":{"capolids":{"essential":true}}}',
+    claims: mfaClaims,
   }),
   wrongSecret: answer('invalid_client', 7_000_215, 'Invalid client secret provided.'),
   twoResources: answer('invalid_scope', 28_000, 'Provided value for the input parameter scope is not valid because it contains more than one resource.'), // prettier-ignore

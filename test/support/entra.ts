@@ -7,7 +7,7 @@ import type { EntraPerson } from './entra-facts.ts'
 
 import type { EntraCertificate } from './entra-keys.ts'
 import { isClient, keyNamed } from './entra-keys.ts'
-import { entraAnswers, entraClient, groupsOf, personalTid, resourcesIn, tidA } from './entra-facts.ts' // prettier-ignore
+import { entraAnswers, entraClient, groupsOf, mfaClaims, personalTid, resourcesIn, tidA } from './entra-facts.ts' // prettier-ignore
 import { appGrant, userTokens } from './entra-app-grants.ts'
 import { bodyText, sendJson } from './plain-http.ts'
 
@@ -96,6 +96,8 @@ export const startEntra = async (seed = 1) => {
     const q = url.searchParams
     const back = new URL(q.get('redirect_uri') ?? '')
     back.searchParams.set('state', q.get('state') ?? '')
+    // v2-oauth2-auth-code-flow, "claims": whoever is asked for the second factor gives it.
+    if (q.get('claims') === mfaClaims) script.refuseWith = undefined
     if (script.person === undefined) {
       // v2-oauth2-auth-code-flow, "Error codes for authorization endpoint errors".
       back.searchParams.set('error', 'interaction_required')
