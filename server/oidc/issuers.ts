@@ -174,11 +174,15 @@ const userInfoOf = (
 const allowLoopbackHttp = client.allowInsecureRequests
 
 /** The whole metadata address, so that openid-client does not compare issuers after normalising them. */
-const metadataUrl = (tenant: Tenant): URL => {
-  if (tenant.discoveryUrl !== undefined) return new URL(tenant.discoveryUrl)
-  const base = tenant.issuer.endsWith('/') ? tenant.issuer.slice(0, -1) : tenant.issuer
-  return new URL(`${base}/.well-known/openid-configuration`)
-}
+const wellKnown = '/.well-known/'
+
+/** OpenID Connect Discovery 1.0 section 4; of an internal address too, which may be the issuer's as well as the metadata's. */
+const metadataUrl = ({ issuer, discoveryUrl = issuer }: Tenant): URL =>
+  new URL(
+    discoveryUrl.includes(wellKnown)
+      ? discoveryUrl
+      : `${discoveryUrl.replace(/\/$/, '')}${wellKnown}openid-configuration`,
+  )
 
 /** Metadata of another issuer would let it speak for ours. OpenID Connect Discovery 1.0 section 4.3: identical. */
 const requireIssuer = (metadata: Readonly<ServerMetadata>, tenant: Tenant): void => {

@@ -21,7 +21,7 @@ const endpoints = {
 type Json = Record<string, unknown>
 
 /** Issuers whose only web is one metadata document; and every address that was asked for. */
-const known = (metadata: Json, configured = issuer) => {
+const known = (metadata: Json, configured = issuer, discoveryUrl?: string) => {
   const asked: string[] = []
   const clock = testClock()
   const party = issuers({
@@ -35,6 +35,7 @@ const known = (metadata: Json, configured = issuer) => {
   const tenant = {
     ...testConfig('https://app.example', configured, { origin: 'https://api.example' }).tenant,
     issuer: asIssuer(configured),
+    discoveryUrl,
   }
   return { met: () => party.metAt(tenant), status: () => party.status(tenant), asked, clock }
 }
@@ -50,6 +51,17 @@ test('issuers › nobody logs in › the metadata is not asked for; then once fo
   assert.deepEqual(asked, [`${issuer}/.well-known/openid-configuration`])
   assert.equal(status(), 'ok')
 })
+
+const inside = 'https://id.internal:8443/realms/main'
+const wellKnown = '/.well-known/openid-configuration'
+
+for (const discoveryUrl of [`${inside}${wellKnown}`, inside, `${inside}/`])
+  test(`issuers › OIDC_DISCOVERY_URL=${discoveryUrl} › the metadata is read there, once, and is the public issuer's`, async () => {
+    const { met, status, asked } = known(endpoints, issuer, discoveryUrl)
+    await met()
+    assert.deepEqual(asked, [`${inside}${wellKnown}`])
+    assert.equal(status(), 'ok')
+  })
 
 for (const name of Object.keys(endpoints).filter((key) => key !== 'issuer'))
   for (const address of ['http://id.example/x', 'ftp://id.example/x', '/x', ''])
