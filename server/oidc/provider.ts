@@ -20,7 +20,7 @@ import type { GrantOutcome } from './grant-outcome.ts'
 import type { IssuerStatus, Issuers, MetIssuer } from './issuers.ts'
 import type { LogoutOrder } from './logout-token.ts'
 import type { RefreshOutcome, RefreshRequest } from './refresh-grant.ts'
-import { refreshGrant } from './refresh-grant.ts'
+import { isTrouble, refreshGrant } from './refresh-grant.ts'
 import type { IDToken, TokenAnswer } from './token-answer.ts'
 import type { ExchangeOutcome, ExchangeRequest } from './token-exchange.ts'
 import { tokenExchange } from './token-exchange.ts'
@@ -87,7 +87,7 @@ export const provider = (tenant: Tenant, redirectUri: string, deps: ProviderDeps
     },
     refresh: async (request) => {
       const outcome = await refreshWhenMet(met, tenant, request, clock)
-      isAway = outcome.kind === 'try_again' || outcome.kind === 'in_doubt'
+      isAway = isTrouble(outcome)
       return outcome
     },
     clientCredentials: (want) => clientCredentials(met, tenant, want, clock),
@@ -150,6 +150,6 @@ const refreshWhenMet = async (
   try {
     return await refreshGrant(await met(), tenant, request, clock)
   } catch (cause) {
-    return { kind: 'try_again', cause }
+    return { kind: 'try_again', cause, refused: false }
   }
 }

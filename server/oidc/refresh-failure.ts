@@ -41,6 +41,19 @@ export const refreshFailureKind = (error: unknown): RefreshFailureKind => {
   return status === 503 || (status >= 400 && status < 500) ? 'try_again' : 'in_doubt'
 }
 
+/** What is wrong with one request, at a provider that is well. RFC 6749 section 5.2, RFC 8707 section 2. */
+const refusals = new Set([
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'access_denied',
+])
+
+/** Whether the provider said no to this request alone: what one person or route may not have says nothing of all others'. */
+export const isOneRefusal = (error: unknown): boolean =>
+  error instanceof ResponseBodyError && error.status < 500 && refusals.has(error.error)
+
 /** `Retry-After` in seconds where the provider sent a number. RFC 9110 section 10.2.3. */
 export const retryAfterSecondsOf = (error: unknown): number | undefined => {
   const text = responseOf(error)?.headers.get('retry-after') ?? ''

@@ -9,7 +9,12 @@ import type { Tenant } from '../config/config.ts'
 import type { VerifySignature } from './signature-check.ts'
 import type { MetIssuer } from './issuers.ts'
 import { loggable } from './oauth-failure.ts'
-import { neededLoginOf, refreshFailureKind, retryAfterSecondsOf } from './refresh-failure.ts'
+import {
+  isOneRefusal,
+  neededLoginOf,
+  refreshFailureKind,
+  retryAfterSecondsOf,
+} from './refresh-failure.ts'
 import type { ChangedClaim, OriginalLogin } from './same-login.ts'
 import { changedClaim } from './same-login.ts'
 import { idTokenOfRefresh } from './sane-token-answers.ts'
@@ -33,10 +38,16 @@ export type RefreshOutcome =
   | {
       readonly kind: 'try_again'
       readonly cause: unknown
+      /** The provider is well, and said no. */
+      readonly refused: boolean
       readonly retryAfterSeconds?: number | undefined
     }
   /** Sent, and no telling what became of it: a rotating provider would take a second sending for theft. */
   | { readonly kind: 'in_doubt'; readonly cause: unknown }
+
+/** Whether the provider is not well, as far as this refresh tells. */
+export const isTrouble = (outcome: RefreshOutcome): boolean =>
+  outcome.kind === 'in_doubt' || (outcome.kind === 'try_again' && !outcome.refused)
 
 export type RefreshRequest = {
   readonly refreshToken: string
@@ -76,7 +87,7 @@ export const refreshGrant = async (
     if (demand !== undefined) return { kind: 'login_needed', demand, cause }
     const kind = refreshFailureKind(error)
     return kind === 'try_again'
-      ? { kind, cause, retryAfterSeconds: retryAfterSecondsOf(error) }
+      ? { kind, cause, refused: isOneRefusal(error), retryAfterSeconds: retryAfterSecondsOf(error) }
       : { kind, cause }
   }
 }

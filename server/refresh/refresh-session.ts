@@ -3,6 +3,7 @@ import type { SessionId } from '../core/ids.ts'
 import type { TokenSet } from '../core/token-set.ts'
 import { freshness, tokenKey } from '../core/token-set.ts'
 import type { RefreshOutcome } from '../oidc/refresh-grant.ts'
+import { isTrouble } from '../oidc/refresh-grant.ts'
 import { loginPath } from '../http/endpoints.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
@@ -124,9 +125,8 @@ const send = async (
 }
 
 const reportTo = (breaker: CircuitBreaker, outcome: RefreshOutcome): void => {
-  if (outcome.kind === 'try_again') breaker.failed(outcome.retryAfterSeconds)
-  else if (outcome.kind === 'in_doubt') breaker.failed()
-  else breaker.succeeded()
+  if (!isTrouble(outcome)) breaker.succeeded()
+  else breaker.failed(outcome.kind === 'try_again' ? outcome.retryAfterSeconds : undefined)
 }
 
 /** Its sender died, or has lost the store and will find it again: one look later there is no more doubt about it. */

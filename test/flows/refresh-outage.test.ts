@@ -121,6 +121,17 @@ test('provider › 429 with Retry-After › asked once in that time, however man
   assert.equal(world.issuer.grants('refresh_token'), 1)
 })
 
+test('provider › says no to one person again and again › it is not taken for down: another one gets a token', async (t) => {
+  const { world, user } = await setUp(t)
+  const other = await world.loggedIn()
+  world.clock.advance(life + 1)
+  inTrouble(world, (res) => json(res, 400, '{"error":"invalid_scope"}'))
+  for (let calls = 0; calls < 6; calls += 1) assert.equal((await user.call('/api/x')).status, 503)
+  inTrouble(world, undefined)
+  assert.equal((await other.call('/api/x')).status, 200)
+  assert.equal(world.issuer.grants('refresh_token'), 7)
+})
+
 test('provider › refuses connections, then is back › 503 at once, then healed', async (t) => {
   const { world, user } = await setUp(t)
   world.issuer.close()
