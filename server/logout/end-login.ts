@@ -32,6 +32,8 @@ const ticketLifeMs = 60_000
 const revokeWaitMs = 3_000
 const providerWaitMs = 3_000
 
+const slowProvider = () => new Error('the provider is slow')
+
 export type EndLogin = ReturnType<typeof endLogin>
 
 /** The ways out: end here first, then tell the provider, then send the browser there. */
@@ -45,6 +47,13 @@ export const endLogin = (deps: EndLoginDeps) => ({
     deps.log.info({ audit: 'logout', record: recordIdOf(id), sub }, 'logout')
     if (vault?.refreshToken !== undefined) await revokeSoon(deps, vault.refreshToken)
     return (await providerLogout(deps, vault?.idToken, returnTo)) ?? returnTo
+  },
+
+  /** So that a page may say where its form ends: Chrome holds `form-action` against the redirect to the provider as well. */
+  meetProvider: async (): Promise<void> => {
+    const { postLogoutRedirectUri } = deps
+    const met = deps.endSessionUrl({ postLogoutRedirectUri, state: '' })
+    await withDeadline(met, providerWaitMs, slowProvider).catch(() => undefined)
   },
 
   /** A path that leads there once and for 60 s: the ID token in the address never reaches a script. */
@@ -93,8 +102,7 @@ const providerLogout = async (
     idTokenHint: hinted ? idToken : undefined,
   }
   try {
-    const slow = () => new Error('the provider is slow')
-    const location = await withDeadline(deps.endSessionUrl(request), providerWaitMs, slow)
+    const location = await withDeadline(deps.endSessionUrl(request), providerWaitMs, slowProvider)
     if (location !== undefined)
       await deps.backend.put(`logout-state:${digest(state)}`, Buffer.from(returnTo), callbackLifeMs)
     return location

@@ -61,7 +61,7 @@ const get = (deps: LogoutRoutesDeps): RequestHandler =>
     // A link from elsewhere cannot know it: nobody logs a person out by an image or a link (login CSRF's twin).
     if (id !== undefined && deps.hash.matches('logout', id, parameters.get('sid') ?? ''))
       return await leave(deps, { req, res, returnTo })
-    if (id !== undefined) return askFirst(deps, { req, res, returnTo, id })
+    if (id !== undefined) return await askFirst(deps, { req, res, returnTo, id })
     const site = header(req, 'sec-fetch-site')
     if (site === 'cross-site' || site === 'same-site') return askAgain(deps, { req, res, returnTo })
     deps.reply.redirect(req, res, returnTo)
@@ -82,7 +82,11 @@ const leave = async (deps: LogoutRoutesDeps, { req, res, returnTo }: Leaving): P
 const wantsJson = (req: Request): boolean =>
   req.method === 'POST' && (header(req, 'accept') ?? '').includes('application/json')
 
-const askFirst = (deps: LogoutRoutesDeps, asked: Leaving & { readonly id: SessionId }): void => {
+const askFirst = async (
+  deps: LogoutRoutesDeps,
+  asked: Leaving & { readonly id: SessionId },
+): Promise<void> => {
+  await deps.endLogin.meetProvider()
   const token = deps.hash.of('csrf', asked.id)
   deps.reply.page(asked.req, asked.res, 200, {
     title: 'Log out?',

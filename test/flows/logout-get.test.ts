@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { send } from '../support/browser.ts'
 import { codeOf } from '../support/login-steps.ts'
 import { postForm, worthOf, worthless } from '../support/logout-steps.ts'
+import { startSecondBroker } from '../support/second-broker.ts'
 import { startWorld } from '../support/world.ts'
 
 test('logout › the link of logout_url › ends the session and goes to the provider (RPL-2-c)', async (t) => {
@@ -59,6 +61,25 @@ test('logout › the button of the page that asks › logs out', async (t) => {
   const answer = await postForm(user, world.origin, fields)
   assert.ok(answer.headers.location?.startsWith(`${world.issuer.issuer}/logout?`))
   assert.equal((await user.session())['authenticated'], false)
+})
+
+test('logout › the button, on an instance that has not met the provider › its form may lead to where the provider logs out (C12)', async (t) => {
+  const world = await startWorld(t)
+  world.issuer.script.alterMetadata = (metadata) => ({
+    ...metadata,
+    end_session_endpoint: 'https://logout.test/end',
+  })
+  const user = await world.loggedIn()
+  const second = await startSecondBroker(t, world)
+  const headers = { host: new URL(world.origin).host, cookie: user.cookieHeader() }
+  const page = await send(`${second.origin}/logout`, {
+    headers: { ...headers, accept: 'text/html' },
+  })
+  assert.match(page.text, /<form method="post" action="\/logout">/)
+  assert.match(
+    String(page.headers['content-security-policy']),
+    /form-action 'self' [^;]*https:\/\/logout\.test[; ]/,
+  )
 })
 
 test('logout › a link from another site, without the Strict cookie › asks, ends nothing (RPL-CSRF)', async (t) => {
