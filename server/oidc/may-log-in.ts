@@ -53,6 +53,18 @@ const entraYes: ReadonlySet<unknown> = new Set([true, 1, '1', 'true'])
 /** The `prompt` by which a person who may not log in can be someone else. */
 export const otherAccountPrompt = (profile: ProfileName): string => habits[profile].otherAccount
 
+/** The claims that the rules go by. */
+export const claimsOfRules = ({ allow = [], profile }: Ruled): readonly string[] => {
+  const { groupsClaim } = habits[profile]
+  const byKind: Readonly<Record<AllowRule['kind'], readonly string[]>> = {
+    domain: ['email', 'email_verified'],
+    group: [groupsClaim],
+    role: [],
+    tid: ['tid'],
+  }
+  return allow.flatMap(({ kind }) => byKind[kind])
+}
+
 /** From far to near. */
 const nearness: readonly RuleVerdict[] = ['no_claim', 'unmet', 'unproven', 'met']
 

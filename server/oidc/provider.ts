@@ -24,7 +24,7 @@ import { isTrouble, refreshGrant } from './refresh-grant.ts'
 import type { IDToken, TokenAnswer } from './token-answer.ts'
 import type { ExchangeOutcome, ExchangeRequest } from './token-exchange.ts'
 import { tokenExchange } from './token-exchange.ts'
-import { lacksClaims } from './userinfo.ts'
+import { addedClaims, lacksClaims } from './userinfo.ts'
 
 /** One tenant's authorization server, a function for each message; all but the last two reject with `idp_unavailable` when it is away. */
 export type Provider = {
@@ -119,7 +119,8 @@ const withUserInfo = async (
   switch (info.kind) {
     case 'claims': {
       // Out of JSON both.
-      const claims = { ...info.claims, ...idToken.claims } as IDToken
+      const added = addedClaims(info.claims, idToken.claims)
+      const claims = { ...added, ...idToken.claims } as IDToken
       return { ...answer, idToken: { ...idToken, claims } }
     }
     case 'nothing':

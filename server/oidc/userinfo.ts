@@ -1,5 +1,6 @@
 import type { CustomFetch } from 'openid-client'
 import type { Tenant } from '../config/config.ts'
+import { claimsOfRules } from './may-log-in.ts'
 import { claimAt } from './principal-of.ts'
 import type { VerifySignature } from './signature-check.ts'
 import { readJwt } from './strict-jwt.ts'
@@ -82,7 +83,15 @@ const protocolClaims = new Set(
 const withoutProtocol = (claims: Claims): Claims =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => !protocolClaims.has(name)))
 
-/** The claims that a session shows or passes on, as far as the scopes asked for may bring them. */
+/**
+ * What may be added to the ID token's claims: all that it leaves out, but nobody's word for an address that is not the one in it.
+ */
+export const addedClaims = (info: Claims, idToken: Claims): Claims =>
+  idToken['email'] === undefined || idToken['email'] === info['email']
+    ? info
+    : { ...info, email_verified: undefined }
+
+/** The claims that a session shows or passes on, as far as the scopes asked for may bring them, and those that say who may log in. */
 export const wantedClaims = (
   tenant: Tenant,
   shown: readonly string[],
@@ -94,7 +103,8 @@ export const wantedClaims = (
     ...(scopes.includes('email') ? ['email'] : []),
   ]
   const byTenant = tenant.tenantClaim === undefined ? [] : [tenant.tenantClaim.path]
-  return [...byScope, ...byTenant, tenant.rolesClaim, ...shown, ...inHeaders]
+  const byRules = claimsOfRules(tenant)
+  return [...byScope, ...byTenant, tenant.rolesClaim, ...byRules, ...shown, ...inHeaders]
 }
 
 /** Whether the ID token leaves out what is wanted: many providers give name and email at the UserInfo endpoint alone. */

@@ -145,3 +145,19 @@ for (const [name, claims, status] of atRefresh)
     const line = linesOf(captured).find(({ audit }) => audit === 'session_ended')
     assert.equal(line?.['reason'], 'not_allowed')
   })
+
+for (const [name, says, status] of [
+  ['the group', { groups: ['staff'] }, 303],
+  ['another group', { groups: ['guests'] }, 403],
+  ['the address is proven', { email: 'ada@example.test', email_verified: true }, 303],
+  ['another address is proven', { email: 'ada@other.test', email_verified: true }, 403],
+] as const)
+  test(`OIDC_ALLOW › the UserInfo endpoint alone says: ${name} › ${status}`, async (t) => {
+    const world = await startRuled(t)
+    world.issuer.script.userInfo = (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' })
+      res.end(JSON.stringify({ sub: 'user-1', ...says }))
+    }
+    const user = world.newBrowser()
+    assert.equal((await openCallback(user, await pendingCallback(user))).status, status)
+  })
