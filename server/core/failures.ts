@@ -35,7 +35,7 @@ export const failures = {
   login_cookie_missing: {
     status: 400,
     title: 'The browser did not send the login cookie back',
-    mend: 'Allow cookies for this site and start again at /login.',
+    mend: 'Allow cookies for this site and start again at /login. Where they are allowed, the provider gives back another state than it got.',
   },
   login_required: { status: 401, title: 'No session', mend: 'Navigate to login_url.' },
   session_expired: {
