@@ -40,8 +40,10 @@ export const isTopLevelNavigation = (req: Call): boolean => {
     : isNavigation(req)
 }
 
+/** How browsers say that nobody has asked for this yet; the last two are older ones. */
+const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
+
 /** A browser that only looks ahead, or no browser: none goes anywhere by HEAD. */
-export const isPeek = (req: Call): boolean => {
-  const purpose = `${header(req, 'sec-purpose') ?? ''} ${header(req, 'purpose') ?? ''}`
-  return req.method === 'HEAD' || purpose.includes('prefetch') || purpose.includes('prerender')
-}
+export const isPeek = (req: Call): boolean =>
+  req.method === 'HEAD' ||
+  purposes.some((name) => /prefetch|prerender|preview/i.test(header(req, name) ?? ''))
