@@ -26,7 +26,12 @@ const quantity = (pattern: RegExp, units: Readonly<Record<string, number>>, exam
       return Number(digits) * (units[unit] ?? 1)
     })
 
-const duration = quantity(/^(\d{1,9})(ms|s|m)$/, unitMs, '25s')
+/** Longer than this, a timer of Node goes off at once. */
+const longestMs = 2_147_483_647
+const duration = quantity(/^([1-9]\d{0,8})(ms|s|m)$/, unitMs, '25s').refine(
+  (ms) => ms <= longestMs,
+  'is longer than 24 days',
+)
 const size = quantity(/^(\d{1,9})(b|kb|mb|gb)$/, unitBytes, '100mb')
 
 const parsedText = <T>(parse: Parser<T>) =>

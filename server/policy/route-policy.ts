@@ -39,17 +39,22 @@ export const routePolicy =
   async ({ call, route, requirement, session, bothWays }: PolicyCase): Promise<void> => {
     if (session === undefined) throw new BrokerError('login_required', { loginUrl: loginPath })
     const isSafe = isSafeMethod(call.method)
-    const scopes = requirement.scopes && words(await scopeOf(deps, { call, route, session }))
-    const verdict = decide(session.facts.principal, requirement, {
+    const { principal } = session.facts
+    const facts = {
       reads: isSafe,
       writes: bothWays || !isSafe,
       nowSeconds: Math.floor(deps.nowMs() / 1_000),
-      scopes,
+      scopes: undefined,
       tenant: deps.tenant,
-    })
+    }
+    // Scopes may have to be asked for: not on behalf of somebody whom the rules before refuse anyway.
+    const before = decide(principal, { roles: requirement.roles }, facts)
+    const isNext = before.kind === 'allow' && requirement.scopes !== undefined
+    const scopes = isNext ? words(await scopeOf(deps, { call, route, session })) : undefined
+    const verdict = decide(principal, requirement, { ...facts, scopes })
     if (verdict.kind === 'allow') return
     const { code, reason } = verdict
-    const { roles, acr, authTimeSeconds, sub } = session.facts.principal
+    const { roles, acr, authTimeSeconds, sub } = principal
     deps.log.info(
       {
         code,

@@ -99,6 +99,8 @@ const refused: readonly (readonly [string, string])[] = [
   [route('csrf: "yes"'), 'routes[0].csrf invalid input: expected boolean, received string'],
   [route('timeout: { connect: 5 }'), 'routes[0].timeout.connect invalid input: expected string, received number'], // prettier-ignore
   [route('timeout: { connect: 5h }'), 'routes[0].timeout.connect must be written like 25s'],
+  [route('timeout: { idle: 0s }'), 'routes[0].timeout.idle must be written like 25s'],
+  [route('timeout: { idle: 35792m }'), 'routes[0].timeout.idle is longer than 24 days'],
   [route('limits: { body: -1mb }'), 'routes[0].limits.body must be written like 100mb'],
   [route('cors: ["*"]'), 'routes[0].cors[0] is not an absolute URL'],
   [route('public: true'), 'routes[0].public takes token: none or token: optional'],
@@ -124,6 +126,12 @@ for (const path of paths)
   test(`CONFIG_FILE › path ${path} › is refused`, () => {
     const found = faults(`routes: [{ path: "${path}", upstream: "http://a.test" }]`)
     assert.deepEqual(found.map((line) => line.split(' ', 1)[0]), ['routes[0].path']) // prettier-ignore
+  })
+
+for (const path of ['/a/*', '/a/**', '/a*', '/a/:id', '/:tenant/b'])
+  test(`CONFIG_FILE › path ${path}, which would be taken to the letter › is refused`, () => {
+    const found = faults(`routes: [{ path: "${path}", upstream: "http://a.test" }]`)
+    assert.deepEqual(found, ['routes[0].path has a wildcard: a path takes all that is below it'])
   })
 
 test('CONFIG_FILE › several faults in several places › are listed at once', () => {

@@ -181,6 +181,16 @@ test('require › a navigation to a route that needs more › a page with the wa
   assert.match(answer.text, /href="\/login\?return_to=%2F&amp;step_up=[A-Za-z0-9_-]{22}"/)
 })
 
+test('require › a role that is missing, and scopes of a token that is not there yet › 403 forbidden_role, and the provider is not asked', async (t) => {
+  const require = { roles: { any: ['x'] }, scopes: ['orders'] }
+  const { world, user } = await startStrictWorld(t, undefined, {
+    routes: ({ origin }) => [route('/api/x', origin, { require, audience: 'orders' })],
+  })
+  const answer = await user.call('/api/x')
+  assert.deepEqual([answer.status, answer.json()['code']], [403, 'forbidden_role'])
+  assert.equal(world.issuer.grants('refresh_token'), 0)
+})
+
 test('require › a refusal › one line of the log, shown unless LOG_LEVEL is above info, says by which rule, what was asked and what the person had', async (t) => {
   const { log, text } = capturedLog()
   const { user } = await startStrictWorld(t, { roles: { any: ['x'] } }, { log })

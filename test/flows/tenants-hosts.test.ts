@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asTenantId } from '../../server/core/ids.ts'
+import { capturedLog } from '../support/captured-log.ts'
 import { ask, asksAllowed } from '../support/forward-auth.ts'
 import { send } from '../support/browser.ts'
 import { codeOf } from '../support/login-steps.ts'
@@ -9,6 +10,8 @@ import { startTenants, tenantNames } from '../support/tenants.ts'
 import { route } from '../support/world.ts'
 
 const limit = { timeout: 30_000 }
+
+type Answered = Record<'level' | 'tenant' | 'code' | 'request_id', unknown>
 
 test('tenants › a login at each › its own issuer, client, session and token', limit, async (t) => {
   const world = await startTenants(t)
@@ -147,6 +150,26 @@ test(
       assert.equal(codeOf(unsure), 'csrf_missing')
       assert.equal(codeOf(await send(at('/api/acme/x'))), 'login_required')
     }
+  },
+)
+
+test(
+  'routes › of another tenant › the log says why, with tenant and request id',
+  limit,
+  async (t) => {
+    const { log, text } = capturedLog()
+    const world = await startTenants(t, {
+      log,
+      routes: (upstream) => [
+        route('/api/acme', upstream.origin, { tenants: [asTenantId('acme')] }),
+      ],
+    })
+    const user = await world.loggedIn('beta')
+    const answer = await user.call(world.address('beta', '/api/acme'))
+    const lines = text().split('\n')
+    const said = JSON.parse(lines.find((each) => each.includes('refused by')) ?? '{}') as Answered
+    assert.deepEqual([said.level, said.tenant, said.code], [30, 'beta', 'forbidden_tenant'])
+    assert.equal(said.request_id, answer.json()['request_id'])
   },
 )
 
