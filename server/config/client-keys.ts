@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { err, ok } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
+import { isJsonObject } from '../core/json-object.ts'
 import type { JsonObject } from './config.ts'
 import type { Parser } from './parsers.ts'
 
@@ -20,15 +21,12 @@ export const privateKeys: Parser<Secret<readonly JsonObject[]>> = (text) => {
 const keysOf = (text: string): readonly JsonObject[] | undefined => {
   try {
     const parsed: unknown = JSON.parse(text)
-    const keys: unknown = isObject(parsed) ? parsed['keys'] : parsed
-    return Array.isArray(keys) && keys.every(isObject) ? keys : undefined
+    const keys: unknown = isJsonObject(parsed) ? parsed['keys'] : parsed
+    return Array.isArray(keys) && keys.every(isJsonObject) ? keys : undefined
   } catch {
     return undefined
   }
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const byCurve: Readonly<Record<string, readonly string[]>> = {
   'P-256': ['ES256'],

@@ -1,19 +1,17 @@
 import type { ClientAuth, Configuration, ServerMetadata } from 'openid-client'
 import * as client from 'openid-client'
-import type { JWK, JWTPayload } from 'jose'
+import type { JWTPayload } from 'jose'
 import type { Tenant } from '../config/config.ts'
 import type { Issuer } from '../core/ids.ts'
 import { asIssuer } from '../core/ids.ts'
 import { sharedSegment } from '../core/profiles.ts'
 import { BrokerError } from '../core/errors.ts'
-
-/** Stands in Entra's metadata and keys for the tenant, whose name is the claim `tid`. */
-const placeholder = '{tenantid}'
+import { tenantPlaceholder } from './key-set.ts'
 
 /** The issuer that the metadata has to name: of one tenant as set, of many a template with a place for the tenant. */
 export const metadataIssuer = ({ profile, issuer }: Tenant): string => {
   const shared = sharedSegment(profile, issuer)
-  return shared === undefined ? issuer : issuer.replace(`/${shared}`, `/${placeholder}`)
+  return shared === undefined ? issuer : issuer.replace(`/${shared}`, `/${tenantPlaceholder}`)
 }
 
 /**
@@ -28,7 +26,7 @@ export const configurationFor = async (
   settings: Readonly<Record<string, string>>,
   auth: ClientAuth,
 ): Promise<Configuration> =>
-  metadata.issuer.includes(placeholder)
+  metadata.issuer.includes(tenantPlaceholder)
     ? await client.discovery(new URL(templateHome), clientId, settings, auth, {
         [client.customFetch]: () => Promise.resolve(Response.json(metadata)),
       })
@@ -49,7 +47,7 @@ export const issuerOf = ({ tid }: JWTPayload, tenant: Tenant): string => {
   const template = metadataIssuer(tenant)
   if (template === tenant.issuer) return template
   if (typeof tid !== 'string' || !guid.test(tid)) throw refused('tid is no GUID')
-  return template.replace(placeholder, tid)
+  return template.replace(tenantPlaceholder, tid)
 }
 
 const refused = (reason: string) =>
@@ -59,27 +57,14 @@ const refused = (reason: string) =>
 export const issuersOf = (tenant: Tenant): readonly Issuer[] => {
   const template = metadataIssuer(tenant)
   if (template === tenant.issuer) return [tenant.issuer]
-  return (tenant.allowedTids ?? []).map((tid) => asIssuer(template.replace(placeholder, tid)))
+  return (tenant.allowedTids ?? []).map((tid) => asIssuer(template.replace(tenantPlaceholder, tid)))
 }
 
 /** Whether a session of this issuer is one of the tenant's, as its settings are now. */
 export const isIssuerOf = (issuer: Issuer, tenant: Tenant): boolean => {
   const template = metadataIssuer(tenant)
   if (template === tenant.issuer) return issuer === template
-  const [before = '', after = ''] = template.split(placeholder)
+  const [before = '', after = ''] = template.split(tenantPlaceholder)
   const tid = issuer.slice(before.length, issuer.length - after.length)
   return issuer === `${before}${tid}${after}` && guid.test(tid)
-}
-
-/**
- * Whether a published key may sign for an issuer: Entra's say in `issuer` whose they are, and the one for personal accounts
- * must not speak for a company's tenant. A key that says nothing is the issuer's whose metadata names it.
- */
-export const mayKeySign = (
-  key: JWK | undefined,
-  { iss, tid }: Readonly<Record<string, unknown>>,
-): boolean => {
-  const owner: unknown = key && Reflect.get(key, 'issuer')
-  if (typeof owner !== 'string') return true
-  return owner.replace(placeholder, String(tid)) === iss
 }

@@ -12,8 +12,8 @@ import { eitherSecret } from './either-secret.ts'
 import { endSessionAddress } from './end-session.ts'
 import { configurationFor, metadataIssuer } from './issuer-template.ts'
 import { saneTokenAnswers } from './sane-token-answers.ts'
-import type { VerifySignature } from './signature-check.ts'
-import { signatureCheck } from './signature-check.ts'
+import type { Signatures, VerifySignature } from './signature-check.ts'
+import { signaturesOf } from './signature-check.ts'
 import type { UserInfo } from './userinfo.ts'
 import { userInfo } from './userinfo.ts'
 
@@ -38,15 +38,11 @@ export type Issuers = {
   readonly origins: (tenant: Tenant) => readonly string[]
 }
 
-export type MetIssuer = {
+export type MetIssuer = Signatures & {
   /** openid-client's view; it does not check the signature of an ID token. */
   readonly configuration: Configuration
   /** A call that needs the client's proof of itself. */
   readonly asClient: AsClient
-  /** Of an ID token from the token endpoint. */
-  readonly verifySignature: VerifySignature
-  /** Of a logout token, which anybody may post. */
-  readonly verifyLogoutSignature: VerifySignature
   /** Undefined where the provider has no UserInfo endpoint. */
   readonly userInfo?: ((accessToken: string, sub: string) => Promise<UserInfo>) | undefined
 }
@@ -68,7 +64,10 @@ export const issuers = (deps: IssuersDeps): Issuers => {
       try {
         const inUse = secretsInUse.get(tenant.id) ?? { index: 0 }
         secretsInUse.set(tenant.id, inUse)
-        const met = { ...(await discover(tenant, deps, inUse)), readAtMs: deps.clock.nowMs() }
+        const met = {
+          ...(await discover(tenant, deps, inUse, known.get(tenant.id))),
+          readAtMs: deps.clock.nowMs(),
+        }
         known.set(tenant.id, met)
         failedAtMs.delete(tenant.id)
         return met
@@ -107,6 +106,7 @@ const discover = async (
   tenant: Tenant,
   { fetch, clock }: IssuersDeps,
   inUse: SecretInUse,
+  before: MetIssuer | undefined,
 ): Promise<MetIssuer> => {
   const insecure = new URL(tenant.discoveryUrl ?? tenant.issuer).protocol === 'http:'
   const found = await client.discovery(metadataUrl(tenant), tenant.clientId, undefined, undefined, {
@@ -126,18 +126,15 @@ const discover = async (
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     if (insecure) allowLoopbackHttp(configuration)
   }
-  const { timeoutMs } = tenant
   const keysNameIssuer = metadata.issuer !== tenant.issuer
   const jwksUri = metadata.jwks_uri ?? ''
-  const keys = { jwksUri, algorithm, fetch, timeoutMs, clock, keysNameIssuer }
-  const verifySignature = signatureCheck(keys)
+  const keys = { jwksUri, algorithm, fetch, timeoutMs: tenant.timeoutMs, clock, keysNameIssuer }
+  const signatures = signaturesOf(keys, before)
   return {
+    ...signatures,
     configuration: configured[0],
     asClient: eitherSecret(configured, inUse),
-    verifySignature,
-    // Keys of its own: whoever posts made-up logout tokens uses up no look that a login needs.
-    verifyLogoutSignature: signatureCheck(keys),
-    userInfo: userInfoOf(metadata, tenant, { fetch, verifySignature }),
+    userInfo: userInfoOf(metadata, tenant, { fetch, verifySignature: signatures.verifySignature }),
   }
 }
 

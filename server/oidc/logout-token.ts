@@ -3,6 +3,7 @@ import type { Issuer, Sid, Sub } from '../core/ids.ts'
 import { asSid, asSub } from '../core/ids.ts'
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
+import { isJsonObject } from '../core/json-object.ts'
 
 /** What a logout token asks for. */
 export type LogoutOrder = {
@@ -76,12 +77,9 @@ const timesOf = (claims: Readonly<Record<string, unknown>>, nowSeconds: number) 
   return { issuedAtSeconds: iat, expiresAtSeconds: exp }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Whether a token's `events` make it one that ends a login. Section 2.4. */
 export const isLogoutEvent = (events: unknown): boolean =>
-  isObject(events) && Object.hasOwn(events, event) && isObject(events[event])
+  isJsonObject(events) && Object.hasOwn(events, event) && isJsonObject(events[event])
 
 const isNameOrNone = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === 'string' && value !== '')

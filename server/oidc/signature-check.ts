@@ -1,17 +1,18 @@
-import { compactVerify, createRemoteJWKSet, customFetch, decodeJwt, errors } from 'jose'
+import type { ProtectedHeaderParameters } from 'jose'
+import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import type { CustomFetch } from 'openid-client'
 import type { Clock } from '../core/clock.ts'
-import { mayKeySign } from './issuer-template.ts'
+import { boundedJson } from './bounded-json.ts'
+import type { FoundKey } from './key-set.ts'
+import { mayKeySign } from './key-set.ts'
+import { remoteKeys } from './remote-keys.ts'
 
 /** `no_key`: the issuer publishes none that fits. `unreachable`: its keys cannot be had now. */
 export type SignatureVerdict = 'verified' | 'forged' | 'no_key' | 'unreachable'
 
 export type VerifySignature = (token: string) => Promise<SignatureVerdict>
 
-const keysLifeMs = 600_000
-/** A flood of made-up `kid`s costs the issuer one request a minute. */
 const lookRestMs = 60_000
-const failedLookRestMs = 5_000
 
 export type SignatureCheckOptions = {
   readonly jwksUri: string
@@ -30,77 +31,66 @@ export type SignatureCheckOptions = {
  * OpenID Connect Core 1.0 sections 3.1.3.7 (item 6) and 10.1.1.
  */
 export const signatureCheck = (options: SignatureCheckOptions): VerifySignature => {
-  const keys = createRemoteJWKSet(new URL(options.jwksUri), {
-    [customFetch]: (url, { headers, method, redirect, signal }) =>
-      options.fetch(url, {
-        method,
-        redirect,
-        signal,
-        body: undefined,
-        headers: Object.fromEntries(headers),
-      }),
-    timeoutDuration: options.timeoutMs,
-    // When to look again for an unknown `kid` is decided here, not by jose.
-    cooldownDuration: Infinity,
-    cacheMaxAge: keysLifeMs,
+  const { jwksUri, algorithm, timeoutMs, clock } = options
+  const fetch = (url: string, init: Omit<Parameters<CustomFetch>[1], 'body'>) =>
+    options.fetch(url, { ...init, body: undefined })
+  const keys = remoteKeys({
+    nowMs: clock.nowMs,
+    read: () => boundedJson(jwksUri, { fetch, timeoutMs }),
+    lookRestMs,
   })
-  const verify = async (token: string): Promise<SignatureVerdict> => {
-    try {
-      const { protectedHeader } = await compactVerify(token, keys, {
-        algorithms: [options.algorithm],
-      })
-      const signer = keys.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid)
-      const isTheirs = !options.keysNameIssuer || mayKeySign(signer, decodeJwt(token))
-      return isTheirs ? 'verified' : 'forged'
-    } catch (error) {
-      return verdictOn(error)
-    }
-  }
-  const look = rareLooks(keys.reload, options.clock)
   return async (token) => {
-    const verdict = await verify(token)
-    if (verdict !== 'no_key') return verdict
-    return (await look()) ? await verify(token) : 'unreachable'
+    const header = headerOf(token)
+    if (header?.alg !== algorithm) return 'forged'
+    const answer = await keys.find({ alg: algorithm, kid: header.kid })
+    if (answer.kind === 'unavailable') return 'unreachable'
+    if (answer.kind === 'no_key') return 'no_key'
+    return (await isSigned(token, answer.found, options)) ? 'verified' : 'forged'
   }
 }
 
-/**
- * Looks at the keys anew, once in a minute however often it is asked: right after a first fetch too, so that keys which rotate
- * between a login and the next are found. Whoever asks during a look waits for it. False: the look failed.
- */
-const rareLooks = (reload: () => Promise<void>, clock: Clock) => {
-  let restUntilMs = -Infinity
-  let looking: Promise<boolean> | undefined
-  const lookNow = async (): Promise<boolean> => {
-    restUntilMs = clock.nowMs() + lookRestMs
-    try {
-      await reload()
-      return true
-    } catch {
-      restUntilMs = clock.nowMs() + failedLookRestMs
-      return false
-    } finally {
-      looking = undefined
-    }
-  }
-  return async (): Promise<boolean> => {
-    if (looking === undefined && clock.nowMs() < restUntilMs) return true
-    looking ??= lookNow()
-    return await looking
+export type Signatures = {
+  /** Of an ID token from the token endpoint. */
+  readonly verifySignature: VerifySignature
+  /** Of a logout token, which anybody may post. */
+  readonly verifyLogoutSignature: VerifySignature
+  /** Where the keys are and what they are for. */
+  readonly keysFor: string
+}
+
+/** An issuer's, as its metadata says now; with the keys that were read before, where nothing about them has changed. */
+export const signaturesOf = (
+  options: SignatureCheckOptions,
+  before: Signatures | undefined,
+): Signatures => {
+  const { jwksUri, algorithm, keysNameIssuer } = options
+  const keysFor = JSON.stringify([jwksUri, algorithm, keysNameIssuer])
+  if (before?.keysFor === keysFor) return before
+  return {
+    keysFor,
+    verifySignature: signatureCheck(options),
+    // Keys of its own: whoever posts made-up logout tokens uses up no look that a login needs.
+    verifyLogoutSignature: signatureCheck(options),
   }
 }
 
-const forgeries = new Set([
-  'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
-  'ERR_JWS_INVALID',
-  'ERR_JOSE_ALG_NOT_ALLOWED',
-  'ERR_JOSE_NOT_SUPPORTED',
-])
-
-const verdictOn = (error: unknown): SignatureVerdict => {
-  if (!(error instanceof errors.JOSEError)) return 'unreachable'
-  if (forgeries.has(error.code)) return 'forged'
-  return noKey.has(error.code) ? 'no_key' : 'unreachable'
+const headerOf = (token: string): ProtectedHeaderParameters | undefined => {
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    return undefined
+  }
 }
 
-const noKey = new Set(['ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_MULTIPLE_MATCHING_KEYS'])
+const isSigned = async (
+  token: string,
+  found: FoundKey,
+  { algorithm, keysNameIssuer }: SignatureCheckOptions,
+): Promise<boolean> => {
+  try {
+    await compactVerify(token, found.key, { algorithms: [algorithm] })
+    return !keysNameIssuer || mayKeySign(found, decodeJwt(token))
+  } catch {
+    return false
+  }
+}

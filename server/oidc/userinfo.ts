@@ -1,4 +1,5 @@
 import type { CustomFetch } from 'openid-client'
+import { isJsonObject } from '../core/json-object.ts'
 import type { Tenant } from '../config/config.ts'
 import { claimsOfRules } from './may-log-in.ts'
 import { claimAt } from './principal-of.ts'
@@ -57,7 +58,7 @@ const ask = async (source: UserInfoSource, accessToken: string): Promise<Claims>
   const text = await response.text()
   if (type === 'application/jwt') return await signedClaims(source, text)
   const claims: unknown = type === 'application/json' ? JSON.parse(text) : undefined
-  if (!isObject(claims)) throw new Error('userinfo: not a JSON object')
+  if (!isJsonObject(claims)) throw new Error('userinfo: not a JSON object')
   return claims
 }
 
@@ -71,9 +72,6 @@ const signedClaims = async (source: UserInfoSource, token: string): Promise<Clai
   if (![claims.aud].flat().includes(source.clientId)) throw new Error('userinfo: for another')
   return claims
 }
-
-const isObject = (value: unknown): value is Claims =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What a login stands on; only the ID token may say it. */
 const protocolClaims = new Set(

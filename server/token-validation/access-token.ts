@@ -1,7 +1,7 @@
 import type { AccessTokenDialect } from '../core/dialects.ts'
+import { isJsonObject } from '../core/json-object.ts'
 import { claimAt, rolesOf } from '../oidc/principal-of.ts'
 import type { Claims } from './compact-token.ts'
-import { isObject } from './compact-token.ts'
 import { audiencesOf, textsOf } from './judge-claims.ts'
 
 /** What a checked access token says. */
@@ -57,4 +57,4 @@ const scopesOf = ({ scope, scp }: Claims): readonly string[] =>
 
 /** A text, a list, or an object by name, as Keycloak's organizations are. */
 const tenantsOf = (value: unknown): readonly string[] =>
-  isObject(value) ? Object.keys(value) : textsOf(value)
+  isJsonObject(value) ? Object.keys(value) : textsOf(value)

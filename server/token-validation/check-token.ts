@@ -6,8 +6,9 @@ import type { Claims, CompactToken } from './compact-token.ts'
 import { readCompactToken } from './compact-token.ts'
 import type { Expected } from './judge-claims.ts'
 import { claimsFault } from './judge-claims.ts'
-import type { FoundKey } from './key-set.ts'
-import type { IssuerKeys } from './remote-keys.ts'
+import type { FoundKey } from '../oidc/key-set.ts'
+import { mayKeySign } from '../oidc/key-set.ts'
+import type { IssuerKeys } from '../oidc/remote-keys.ts'
 import type { TokenFault } from './token-fault.ts'
 
 export type TokenRefusal =
@@ -50,17 +51,13 @@ const fault = (name: TokenFault) => err({ kind: 'fault' as const, fault: name })
 const signatureFault = async (
   token: string,
   { claims }: CompactToken,
-  { key, owners }: FoundKey,
+  found: FoundKey,
   algorithms: readonly Algorithm[],
 ): Promise<TokenFault | undefined> => {
   try {
-    await compactVerify(token, key, { algorithms: [...algorithms] })
-    return owners.every((owner) => isOwner(owner, claims)) ? undefined : 'issuer'
+    await compactVerify(token, found.key, { algorithms: [...algorithms] })
+    return mayKeySign(found, claims) ? undefined : 'issuer'
   } catch {
     return 'signature'
   }
 }
-
-/** Entra's keys say whose they are: the one for personal accounts must not speak for a company's tenant. */
-const isOwner = (owner: string, { iss, tid }: Claims): boolean =>
-  owner.replace('{tenantid}', String(tid)) === iss

@@ -1,5 +1,6 @@
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
+import { isJsonObject } from '../core/json-object.ts'
 import { hasDuplicateNames } from '../oidc/strict-jwt.ts'
 import type { TokenFault } from './token-fault.ts'
 
@@ -55,12 +56,8 @@ const utf8 = (bytes: Buffer): string | undefined => {
 const jsonObject = (text: string | undefined): Claims | undefined => {
   try {
     const value: unknown = text === undefined ? undefined : JSON.parse(text)
-    return isObject(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
 }
-
-/** Neither null nor a list. */
-export const isObject = (value: unknown): value is Claims =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

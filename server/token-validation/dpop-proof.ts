@@ -1,9 +1,10 @@
 import type { JWK } from 'jose'
 import { calculateJwkThumbprint, compactVerify, importJWK } from 'jose'
 import { createHash } from 'node:crypto'
+import { isJsonObject } from '../core/json-object.ts'
 import type { Algorithm } from './algorithms.ts'
 import type { Claims, CompactToken } from './compact-token.ts'
-import { isObject, readCompactToken } from './compact-token.ts'
+import { readCompactToken } from './compact-token.ts'
 
 /** What a proof has to be for. */
 export type ProofCase = {
@@ -97,7 +98,7 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 
 /** Whoever sends its private key has lost it (RFC 9449 section 4.3, item 7); `k` is the secret of an HMAC. */
 const isPublicJwk = (key: unknown): key is JWK =>
-  isObject(key) &&
+  isJsonObject(key) &&
   !['d', 'k', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].some((name) => name in key)
 
 const isSigned = async (proof: string, jwk: JWK, algorithm: string): Promise<boolean> => {

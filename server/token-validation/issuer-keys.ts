@@ -1,8 +1,8 @@
-import { Unreadable, boundedJson } from './bounded-json.ts'
-import type { Reading } from './bounded-json.ts'
-import { isObject } from './compact-token.ts'
-import type { IssuerKeys } from './remote-keys.ts'
-import { remoteKeys } from './remote-keys.ts'
+import { isJsonObject } from '../core/json-object.ts'
+import { Unreadable, boundedJson } from '../oidc/bounded-json.ts'
+import type { Reading } from '../oidc/bounded-json.ts'
+import type { IssuerKeys } from '../oidc/remote-keys.ts'
+import { remoteKeys } from '../oidc/remote-keys.ts'
 
 export type IssuerKeysOptions = Reading & {
   readonly issuer: string
@@ -57,7 +57,7 @@ const metadata = async (options: IssuerKeysOptions): Promise<unknown> => {
 
 /** Metadata of another issuer would let it speak for ours (mix-up): they have to be identical. */
 const jwksUriOf = (document: unknown, options: IssuerKeysOptions): string => {
-  if (!isObject(document) || document['issuer'] !== options.issuer)
+  if (!isJsonObject(document) || document['issuer'] !== options.issuer)
     throw new TypeError('the metadata is of another issuer')
   const { jwks_uri: jwksUri } = document
   if (typeof jwksUri !== 'string') throw new TypeError('the metadata has no jwks_uri')

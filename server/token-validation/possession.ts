@@ -1,7 +1,7 @@
+import { isJsonObject } from '../core/json-object.ts'
 import type { Algorithm } from './algorithms.ts'
 import { pinned } from './algorithms.ts'
 import type { Claims } from './compact-token.ts'
-import { isObject } from './compact-token.ts'
 import type { ProofFault } from './dpop-proof.ts'
 import { proofFault } from './dpop-proof.ts'
 import type { Presented, Scheme, TokenRequest } from './presented-token.ts'
@@ -76,5 +76,5 @@ const proofDeps = (options: DpopOptions, nowMs: () => number) => {
 /** RFC 7800 section 3.1; what is no object binds to something that nobody can check. */
 const bindingOf = ({ cnf }: Claims): Claims | undefined => {
   if (cnf === undefined) return undefined
-  return isObject(cnf) ? cnf : {}
+  return isJsonObject(cnf) ? cnf : {}
 }

@@ -1,6 +1,6 @@
 import type { Result } from '../core/result.ts'
 import { err, ok } from '../core/result.ts'
-import { isObject } from './compact-token.ts'
+import { isJsonObject } from '../core/json-object.ts'
 
 export type Scheme = 'Bearer' | 'DPoP'
 
@@ -69,5 +69,5 @@ const isInQuery = (request: TokenRequest): boolean => {
 /** RFC 6750 section 2.2: in a form alone; a JSON body may have a field of that name. */
 const isInBody = (request: TokenRequest): boolean =>
   /^application\/x-www-form-urlencoded\b/i.test(headerOf(request, 'content-type') ?? '') &&
-  isObject(request.body) &&
+  isJsonObject(request.body) &&
   Object.hasOwn(request.body, 'access_token')

@@ -1,5 +1,5 @@
 import { profiles } from '../core/profiles.ts'
-import { isObject } from './compact-token.ts'
+import { isJsonObject } from '../core/json-object.ts'
 import type { DpopOptions } from './possession.ts'
 import type { RequireOptions } from './require-access-token.ts'
 import type { RoleRules } from './requirements.ts'
@@ -44,7 +44,7 @@ const roleChecks: Checks<RoleRules> = {
 const areRoles = (value: unknown): boolean => {
   if (Array.isArray(value)) return listOf(isText, 0)(value)
   return (
-    isObject(value) && Object.keys(value).length > 0 && unsound(value, roleChecks) === undefined
+    isJsonObject(value) && Object.keys(value).length > 0 && unsound(value, roleChecks) === undefined
   )
 }
 
@@ -74,7 +74,7 @@ const checks: Checks<RequireOptions> = {
   allowHttp: ['true or false', isTruth],
   clockToleranceSeconds: ['seconds, 0 to 300', between(0, 300)],
   timeoutMs: ['milliseconds, 1 to 600000', between(1, 600_000)],
-  dpop: ['an object with origin', isObject],
+  dpop: ['an object with origin', isJsonObject],
   realm: ['printable ASCII without quotes', isRealm],
   onRefused: ['a function', isFunction],
   fetch: ['a function', isFunction],
@@ -86,11 +86,13 @@ const checks: Checks<RequireOptions> = {
  * none either. Types tell only those who compile.
  */
 export const requireSound = (options: unknown): void => {
-  const given = isObject(options) ? options : {}
+  const given = isJsonObject(options) ? options : {}
   const { issuer, audience, dpop } = given
   const wrong =
     unsound({ ...given, issuer: issuer ?? '', audience: audience ?? '' }, checks) ??
-    (isObject(dpop) ? unsound({ ...dpop, origin: dpop['origin'] ?? '' }, dpopChecks) : undefined)
+    (isJsonObject(dpop)
+      ? unsound({ ...dpop, origin: dpop['origin'] ?? '' }, dpopChecks)
+      : undefined)
   if (wrong !== undefined) throw new TypeError(wrong)
 }
 

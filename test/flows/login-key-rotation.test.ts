@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from 'jose'
@@ -132,9 +133,22 @@ const published: Readonly<
     },
   ],
   'our kid on a damaged key': [
-    503,
+    400,
     ({ issuer }) => {
       issuer.script.alterKeys = () => [{ kty: 'RSA', kid: 'k1', alg: 'RS256', n: '', e: '' }]
+    },
+  ],
+  'a key of 1,024 bits': [
+    400,
+    ({ issuer }) => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 })
+      issuer.script.alterKeys = () => [{ ...publicKey.export({ format: 'jwk' }), kid: 'short' }]
+      issuer.script.alterIdToken = (token) => {
+        const header = Buffer.from('{"alg":"RS256","kid":"short"}').toString('base64url')
+        const signed = `${header}.${token.split('.')[1] ?? ''}`
+        const signature = sign('sha256', Buffer.from(signed), privateKey)
+        return `${signed}.${signature.toString('base64url')}`
+      }
     },
   ],
   'no keys': [400, ({ issuer }) => void (issuer.script.alterKeys = () => [])],
@@ -173,6 +187,29 @@ for (const [name, [status, bend]] of Object.entries(published))
     assert.equal(world.issuer.grants('authorization_code'), 1)
     assert.ok(!world.issuer.paths.includes('/jwks?again'))
   })
+
+test('keys › their address is away › those at hand serve on, for a day; then a login is 503 (OIDC-10.1-a)', async (t) => {
+  const world = await setUp(t)
+  assert.equal(await login(world), '303, looks: 1')
+  answering(500, '{}')(world)
+  for (const seconds of [700, 3_600, 43_200]) {
+    world.clock.advance(seconds)
+    assert.match(await login(world), /^303/, `after ${seconds} s more`)
+  }
+  world.clock.advance(43_200)
+  assert.match(await login(world), /^503/)
+  world.issuer.script.interceptPublic = () => false
+  world.clock.advance(6)
+  assert.equal(await login(world), '303, looks: 1')
+})
+
+test('keys › one taken back › signs no login once they are read anew (OIDC-10.1-a)', async (t) => {
+  const world = await setUp(t)
+  assert.equal(await login(world), '303, looks: 1')
+  world.issuer.script.alterKeys = () => []
+  world.clock.advance(1_201)
+  assert.match(await login(world), /^400/)
+})
 
 for (const [name, published] of [
   ['rotated them a moment ago', true],

@@ -4,7 +4,7 @@ import type { JWK } from 'jose'
 import { asymmetricAlgorithms } from '../../server/token-validation/algorithms.ts'
 import { checkToken } from '../../server/token-validation/check-token.ts'
 import { proofFault } from '../../server/token-validation/dpop-proof.ts'
-import { keySet } from '../../server/token-validation/key-set.ts'
+import { keySet } from '../../server/oidc/key-set.ts'
 import { profiles } from '../../server/core/profiles.ts'
 
 const claims =

@@ -1,6 +1,6 @@
 import type { CryptoKey, JWK } from 'jose'
 import { createLocalJWKSet } from 'jose'
-import { isObject } from './compact-token.ts'
+import { isJsonObject } from '../core/json-object.ts'
 
 /** A published key, and whose it says it is: Entra's name their issuer. */
 export type FoundKey = { readonly key: CryptoKey; readonly owners: readonly string[] }
@@ -12,12 +12,15 @@ export type KeySet = {
 
 export type KeyWish = { readonly alg: string; readonly kid?: string | undefined }
 
-/** Issuers publish a handful; what has more is a mistake or an attack on whoever imports them. */
-const mostKeys = 1_000
+/** Stands in Entra's metadata and keys for the tenant, whose name is the claim `tid`. */
+export const tenantPlaceholder = '{tenantid}'
+
+/** Issuers publish a handful; what has more is a mistake or an attack on whoever looks through them. */
+const mostKeys = 2_500
 
 /** A JWK Set that is asked by `kid`, however many keys it has (RFC 7517 section 5); undefined where it is none. */
 export const keySet = (document: unknown): KeySet | undefined => {
-  const listed = isObject(document) ? document['keys'] : undefined
+  const listed = isJsonObject(document) ? document['keys'] : undefined
   if (!Array.isArray(listed) || listed.length > mostKeys) return undefined
   const keys = listed.filter(isPublicKey)
   const byKid = grouped(keys)
@@ -63,7 +66,16 @@ const ownerOf = (key: JWK): string[] => {
   return typeof owner === 'string' ? [owner] : []
 }
 
+/**
+ * Whether a key may sign for the issuer of these claims: Entra's say in `issuer` whose they are, and the one for personal accounts
+ * must not speak for a company's tenant. A key that says nothing is the issuer's whose metadata names it.
+ */
+export const mayKeySign = (
+  { owners }: FoundKey,
+  { iss, tid }: Readonly<Record<string, unknown>>,
+): boolean => owners.every((owner) => owner.replace(tenantPlaceholder, String(tid)) === iss)
+
 const publicKinds = ['RSA', 'EC', 'OKP']
 
 const isPublicKey = (key: unknown): key is JWK =>
-  isObject(key) && publicKinds.includes(String(key['kty'])) && !('d' in key)
+  isJsonObject(key) && publicKinds.includes(String(key['kty'])) && !('d' in key)

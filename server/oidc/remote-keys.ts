@@ -14,6 +14,8 @@ export type RemoteKeysOptions = {
   /** The issuer's JWK Set as it is published now; rejects when it cannot be had. */
   readonly read: () => Promise<unknown>
   readonly nowMs: () => number
+  /** A flood of made-up `kid`s costs the issuer one look in this time; 30 s if left out. */
+  readonly lookRestMs?: number
 }
 
 /** Read anew, behind the calls, when older than this. */
@@ -22,9 +24,8 @@ const freshMs = 600_000
 const agedMs = 2 * freshMs
 /** While the issuer is away its last keys serve on, and a withdrawn one ends with this. */
 const longestLifeMs = 86_400_000
-/** A flood of made-up `kid`s costs the issuer two requests a minute. */
-const lookRestMs = 30_000
 const failedRestMs = 5_000
+const usualLookRestMs = 30_000
 
 /**
  * An issuer's published keys, which may rotate at any time: cached, read anew in the background and for an unknown `kid`, kept while
@@ -33,7 +34,7 @@ const failedRestMs = 5_000
  */
 export const remoteKeys = (options: RemoteKeysOptions): IssuerKeys => {
   const cache = keyCache(options)
-  const look = rareLook(cache, options.nowMs)
+  const look = rareLook(cache, options)
   return {
     find: async (wish) => {
       const ageMs = cache.ageMs()
@@ -90,14 +91,16 @@ const keyCache = ({ read, nowMs }: RemoteKeysOptions): KeyCache => {
 }
 
 /** Reads the keys anew for a `kid` that is not among them, and not soon again; who comes during it waits for it. */
-const rareLook = (cache: KeyCache, nowMs: () => number) => {
+const rareLook = (cache: KeyCache, { nowMs, lookRestMs = usualLookRestMs }: RemoteKeysOptions) => {
   let restUntilMs = -Infinity
   let looking: Promise<void> | undefined
+  const lookNow = async (): Promise<void> => {
+    restUntilMs = nowMs() + lookRestMs
+    await cache.reload()
+    if (cache.failure() !== undefined) restUntilMs = nowMs() + failedRestMs
+  }
   return async (): Promise<void> => {
-    if (nowMs() >= restUntilMs) {
-      restUntilMs = nowMs() + lookRestMs
-      looking = cache.reload()
-    }
+    if (nowMs() >= restUntilMs) looking = lookNow()
     await looking
   }
 }
