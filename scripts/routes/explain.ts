@@ -12,6 +12,7 @@ import { isOwnAddress, ownEndpoints } from '../../server/http/endpoints.ts'
 import { decide } from '../../server/policy/decide.ts'
 import type { Verdict } from '../../server/policy/decide.ts'
 import { requireTenant } from '../../server/proxy/own-tenant.ts'
+import { refuseQueryToken } from '../../server/proxy/query-token.ts'
 import { routeTable } from '../../server/proxy/route-table.ts'
 import type { AskedCall } from './arguments.ts'
 import type { Person } from './people.ts'
@@ -73,6 +74,8 @@ const walk = (
   )
   notes.route = route
   step('method', () => requireMethod(route, asked), `${asked.method} is taken`)
+  if (asked.target.includes('?'))
+    step('query', () => refuseQueryToken(call, route), 'has no access_token, or none is sent here')
   const caller = step('site', () => requireOwnSite(config, route, call), siteText(asked))
   step('session', () => requirePerson(route, asked), sessionText(asked))
   if (asked.person !== undefined)

@@ -14,6 +14,7 @@ import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
 import type { Counted } from './limits.ts'
 import { requireTenant } from './own-tenant.ts'
+import { refuseQueryToken } from './query-token.ts'
 import { tokenWantOf } from './token-want.ts'
 
 export type JudgeDeps = {
@@ -69,6 +70,7 @@ export const judge =
   (deps: JudgeDeps) =>
   async (req: Call, route: Route, counted?: Counted): Promise<Admitted> => {
     requireMethod(req, route)
+    refuseQueryToken(req, route)
     const caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
     const id = sessionIdOf(deps, req, route)
@@ -99,6 +101,7 @@ export const judgeUpgrade =
     if (!route.websocket) throw new BrokerError('no_route', { detail: 'No WebSocket is here.' })
     if (req.method !== 'GET') throw new BrokerError('method_not_allowed', { allow: ['GET'] })
     requireMethod(req, route)
+    refuseQueryToken(req, route)
     const caller: Caller = callerOf(req, deps.origin, route.cors)
     if (caller === 'foreign') throw new BrokerError('cross_site')
     const id = sessionIdOf(deps, req, route)

@@ -35,6 +35,31 @@ test('routes › several prefixes › the longest by whole segments takes the ca
   for (const [path, expected] of table) assert.equal((await user.call(path)).text, expected, path)
 })
 
+const twoTokens = ['?access_token=x', '?a=1&access_token', '?a=1;access_token=x', '?%61ccess%5ftoken=x', '?ACCESS_TOKEN=x'] // prettier-ignore
+for (const query of twoTokens)
+  test(`routes › ${query} where our token goes along, or would (BT-2-a) › 400 invalid_request, upstream silent`, async (t) => {
+    const world = await startWorld(t, {
+      routes: ({ origin }) => [route('/open', origin, { public: true, token: 'optional' })],
+    })
+    const user = await world.loggedIn()
+    for (const [browser, path] of [[user, '/api/x'], [user, '/open'], [world.newBrowser(), '/open']] as const) {
+      const answer = await browser.call(`${path}${query}`)
+      assert.deepEqual([answer.status, answer.json()['code']], [400, 'invalid_request'])
+    }
+    assert.equal(world.upstream.seen.length, 0)
+  }) // prettier-ignore
+
+test('routes › access_token in a query where no token goes along, and names like it › pass as they came', async (t) => {
+  const world = await startWorld(t, {
+    routes: ({ origin }) => [route('/tiles', origin, { public: true, token: 'none' })],
+  })
+  const user = await world.loggedIn()
+  for (const target of ['/tiles/1?access_token=pk', '/api/x?access_tokens=1&q=access_token%3D', '/api/x?%zz']) {
+    assert.equal((await user.call(target)).status, 200)
+    assert.equal(world.upstream.last().url, target)
+  }
+}) // prettier-ignore
+
 test('routes › no prefix fits › 404 no_route, upstream silent', async (t) => {
   const world = await startWorld(t)
   const user = await world.loggedIn()

@@ -78,6 +78,8 @@ const decisions: readonly (readonly [args: string, code: number, end: RegExp, st
   ['--websocket GET /session', 1, /404 no_route/, /NO +route/],
   ['--as alice GET /api/x', 0, /^allowed/, /token +the user's/],
   ['--as alice --no-csrf POST /api/orders', 1, /403 csrf_missing/, /NO +csrf/],
+  ['--as x --roles other GET /api/x?access_token=y', 1, /400 invalid_request/, /NO +query +The query has an access_token/],
+  ['GET /open?access_token=y', 0, /^allowed/, /token +none goes along/],
   ['TRACE /api', 1, /405 method_not_allowed/, /NO +path +\S/],
   ['GET https://elsewhere.test/api', 1, /421 unknown_host/, /NO +path +\S/],
   ['POST /session', 1, /405 method_not_allowed/, /NO +route/],
