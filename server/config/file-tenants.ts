@@ -1,6 +1,6 @@
 import { asTenantId } from '../core/ids.ts'
-import type { Note } from './config-file.ts'
 import type { SessionLife, Tenant } from './config.ts'
+import type { Note } from './file-notes.ts'
 import { loadTenant } from './load-tenant.ts'
 import type { Env } from './reader.ts'
 import { settingsReader } from './reader.ts'
@@ -13,8 +13,8 @@ import { tenantKeys } from './tenant-schema.ts'
 
 export type TenantDefaults = {
   readonly production: boolean
-  /** BASE_URL's: a tenant's hosts have its scheme and port. */
-  readonly origin: string
+  /** Whether BASE_URL is plain http, and with it a tenant's hosts. */
+  readonly isPlain: boolean
   /** How long the sessions of a tenant live that says nothing of it. */
   readonly session: SessionLife
 }
@@ -36,7 +36,7 @@ export const fileTenants = (
 
 const fileTenant = (
   shape: TenantShape,
-  { production, origin, session }: TenantDefaults,
+  { production, isPlain, session }: TenantDefaults,
   note: Note,
 ): Tenant | undefined => {
   const read = settingsReader(envOf(shape), () => '')
@@ -46,7 +46,7 @@ const fileTenant = (
     for (const name of ['OIDC_CLIENT_SECRET', 'OIDC_CLIENT_SECRET_NEXT'] as const)
       if (isPlaceholder(read.text(name) ?? '')) read.problem(name, 'is a text of the documentation')
   for (const { name, wrong } of read.problems) note(inFile(name), inFile(wrong))
-  const hosts = hostsOf(shape, origin, note)
+  const hosts = hostsOf(shape, isPlain, note)
   return (
     tenant && {
       ...tenant,
@@ -99,13 +99,12 @@ export const lifeOf = (
   return { idleSeconds, absoluteSeconds }
 }
 
-const hostsOf = ({ hosts = [] }: TenantShape, origin: string, note: Note): readonly string[] => {
-  const isPlain = origin.startsWith('http:')
-  return hosts.flatMap((text, i) => {
+const hostsOf = ({ hosts = [] }: TenantShape, isPlain: boolean, note: Note): readonly string[] =>
+  hosts.map((text, i) => {
     const host = tenantHost(text)
     if (!host.ok) note(`hosts[${i}]`, host.reason)
     else if (isPlain && !isLoopback(new URL(`http://${host.value}`)))
       note(`hosts[${i}]`, 'is not this machine, and BASE_URL is plain http')
-    return host.ok ? [host.value] : []
+    // A stand-in, so that those after it keep their places.
+    return host.ok ? host.value : `${i}.invalid`
   })
-}

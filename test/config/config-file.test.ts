@@ -93,7 +93,13 @@ const refused: readonly (readonly [string, string])[] = [
   [`${route()}\n__proto__: { x: 1 }`, 'has unknown keys: __proto__'],
   ['routes: []', 'routes too small: expected array to have >=1 items'],
   ['{}', 'routes is missing'],
-  ['', 'invalid input: expected object, received null'],
+  ['', 'is no table with routes, and perhaps with tenants'],
+  ['- path: /a', 'is no table with routes, and perhaps with tenants'],
+  ['routes: { path: /a }', 'routes invalid input: expected array, received object'],
+  [
+    'routes: [{path: /a, upstream: !secret "http://a.test"}]',
+    'is not valid YAML at line 1, column 31: tag resolve failed',
+  ],
   ['routes: [{ path: /a }]', 'routes[0].upstream is missing'],
   ['routes: [{ upstream: "http://a.test" }]', 'routes[0].path is missing'],
   [route('csrf: "yes"'), 'routes[0].csrf invalid input: expected boolean, received string'],
@@ -109,7 +115,7 @@ const refused: readonly (readonly [string, string])[] = [
     'routes[0].strip_prefix is not the beginning of path, by whole segments',
   ],
   ['routes: [{path: /ab, upstream: "http://a.test", strip_prefix: /a}]', 'routes[0].strip_prefix is not the beginning of path, by whole segments'], // prettier-ignore
-  ['routes: [{path: /a, upstream: "http://a.test"}, {path: /a, upstream: "http://b.test"}]', 'routes has two routes with one path'], // prettier-ignore
+  ['routes: [{path: /a, upstream: "http://a.test"}, {path: /a, upstream: "http://b.test"}]', 'routes[1].path is the path of another route'], // prettier-ignore
   ['routes: [{path: /a, upstream: ["http://a.test", "http://b.test/x"]}]', 'routes[0].upstream[1] has a path, a query or a fragment: give scheme, host and port alone'], // prettier-ignore
   ['routes: [{path: /a, upstream: "http://a.test", path: /b}]', 'is not valid YAML at line 1, column 48: duplicate key'], // prettier-ignore
   ['routes:\n\t- path: /a', 'is not valid YAML at line 2, column 1: tab as indent'],
