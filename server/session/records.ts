@@ -22,6 +22,8 @@ export type RecordsDeps = {
   readonly log: Log
   /** Whether a session of this issuer may be opened here; undefined: any. */
   readonly isOurIssuer?: ((issuer: Issuer) => boolean) | undefined
+  /** Whether a session that was created then is over, though the store does not know; undefined: none is. */
+  readonly isOver?: ((createdAtMs: number) => boolean) | undefined
 }
 
 /** A session as a cookie opens it. */
@@ -49,10 +51,11 @@ export type Records = ReturnType<typeof records>
  * The sealed records of sessions, by session id: the one way in for Express and for the hot path.
  * Every function throws `store_unavailable` when the store cannot answer.
  */
-export const records = ({ backend, sealer, life, log, isOurIssuer }: RecordsDeps) => {
+export const records = (deps: RecordsDeps) => {
+  const { backend, sealer, life, log } = deps
   const { open, openListing, seal } = envelopes(sealer, log)
   return {
-    ...readers({ backend, life, isOurIssuer }, open),
+    ...readers(deps, open),
     open,
     /** The session's line, without its cookie; undefined when there is none. */
     listing: async (recordId: RecordId): Promise<Listing | undefined> => {
@@ -78,16 +81,14 @@ export const records = ({ backend, sealer, life, log, isOurIssuer }: RecordsDeps
   }
 }
 
-const readers = (
-  { backend, life, isOurIssuer }: Pick<RecordsDeps, 'backend' | 'life' | 'isOurIssuer'>,
-  open: Envelopes['open'],
-) => {
+const readers = ({ backend, life, isOurIssuer, isOver }: RecordsDeps, open: Envelopes['open']) => {
   const opened = (id: SessionId, found: FoundLive): SessionState => {
     // What opens under the session's own key was written at a login.
     const facts = open(id, 'session', found.session) as SessionFacts | undefined
     // The issuer in the settings may have changed since: its tokens are not for the one that is there now (RFC 9700 section 4.4).
     if (facts === undefined || isOurIssuer?.(facts.principal.issuer) === false)
       return { kind: 'missing' }
+    if (isOver?.(facts.createdAtMs) === true) return { kind: 'ended', reason: 'session_revoked' }
     return liveSession(id, found, facts)
   }
   return {
