@@ -9,9 +9,11 @@ import { configReload } from './config-reload.ts'
 import { brokerServer, drainServer, serve } from './broker-server.ts'
 import type { Config } from './config/config.ts'
 import { apiRoute } from './config/config-file.ts'
-import type { Loaded } from './config/load.ts'
+import { loadAside } from './config/load-aside.ts'
+import type { LoadOptions } from './config/load.ts'
 import { formatProblems, loadConfig, withDotEnv } from './config/load.ts'
 import type { Env } from './config/reader.ts'
+import { readSmallFile } from './config/small-file.ts'
 import { withDeadline } from './core/deadline.ts'
 import type { Log } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
@@ -38,16 +40,15 @@ const environment = (): Env => {
   return dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env
 }
 
-const load = (): Loaded =>
-  loadConfig({
-    env: environment(),
-    readFile: (path) => readFileSync(path, 'utf8'),
-    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
-    random: systemRandom,
-  })
+const loading = (): LoadOptions => ({
+  env: environment(),
+  readFile: readSmallFile,
+  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  random: systemRandom,
+})
 
 const readSettings = (): Settings => {
-  const loaded = load()
+  const loaded = loadConfig(loading())
   if (!loaded.ok) {
     process.stderr.write(formatProblems(loaded.problems))
     process.exit(badSettings)
@@ -181,7 +182,7 @@ const keepUpToDate = ({
 }: Pick<Running, 'broker' | 'config' | 'log'>): void => {
   const reload = configReload(config, {
     log,
-    load,
+    load: () => loadAside(loading()),
     apply: broker.reload,
     complain: (problems) =>
       process.stderr.write(formatProblems(problems, 'CONFIG_FILE is not taken up')),

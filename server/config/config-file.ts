@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { asTenantId } from '../core/ids.ts'
+import type { Steps } from '../core/steps.ts'
 import type { Requirement, Route } from './config.ts'
 import type { FileNotes } from './file-notes.ts'
 import { placeBelow, shownKey } from './file-notes.ts'
@@ -23,9 +24,17 @@ export type FileContent = {
 }
 
 /** Routes and tenants of a CONFIG_FILE; notes every problem with its place in the file. */
-export const readConfigFile = (tree: Tree, sources: FileSources, notes: FileNotes): FileContent => {
+export function* readConfigFile(
+  tree: Tree,
+  sources: FileSources,
+  notes: FileNotes,
+): Steps<FileContent> {
   if (!tree.ok) for (const fault of tree.faults) notes.note('', fault)
-  const shape = tree.ok ? shapeOf(filledIn(tree.value, sources, notes), notes) : undefined
+  yield
+  const content = tree.ok ? filledIn(tree.value, sources, notes) : undefined
+  yield
+  const shape = tree.ok ? shapeOf(content, notes) : undefined
+  yield
   return { routes: shape?.routes.map(toRoute) ?? [], tenants: shape?.tenants ?? [] }
 }
 

@@ -1,4 +1,5 @@
 import { asTenantId } from '../core/ids.ts'
+import type { Steps } from '../core/steps.ts'
 import type { SessionLife, Tenant } from './config.ts'
 import type { Note } from './file-notes.ts'
 import { loadTenant } from './load-tenant.ts'
@@ -23,16 +24,20 @@ export type TenantDefaults = {
  * The tenants of a CONFIG_FILE. Each is read as the default tenant is from `OIDC_*`, by the same rules; what is wrong is noted
  * under the names that it has in the file.
  */
-export const fileTenants = (
+export function* fileTenants(
   shapes: readonly TenantShape[],
   defaults: TenantDefaults,
   note: Note,
-): readonly Tenant[] =>
-  shapes.flatMap((shape, i) => {
-    const place = `tenants[${i}]`
-    const noteHere: Note = (key, wrong) => note(`${place}.${key}`, wrong)
-    return fileTenant(shape, defaults, noteHere) ?? []
-  })
+): Steps<readonly Tenant[]> {
+  const found: Tenant[] = []
+  for (const [i, shape] of shapes.entries()) {
+    const noteHere: Note = (key, wrong) => note(`tenants[${i}].${key}`, wrong)
+    const tenant = fileTenant(shape, defaults, noteHere)
+    if (tenant !== undefined) found.push(tenant)
+    yield
+  }
+  return found
+}
 
 const fileTenant = (
   shape: TenantShape,
@@ -63,11 +68,13 @@ const fileTenant = (
   )
 }
 
-const envOf = (shape: TenantShape): Env =>
-  Object.fromEntries(Object.entries(tenantKeys).map(([name, key]) => [name, textAt(shape, key)]))
+const paths = Object.entries(tenantKeys).map(([name, key]) => [name, key.split('.')] as const)
 
-const textAt = (shape: TenantShape, key: string): string | undefined => {
-  const found = key.split('.').reduce<unknown>(member, shape)
+const envOf = (shape: TenantShape): Env =>
+  Object.fromEntries(paths.map(([name, path]) => [name, textAt(shape, path)]))
+
+const textAt = (shape: TenantShape, path: readonly string[]): string | undefined => {
+  const found = path.reduce<unknown>(member, shape)
   return typeof found === 'string' ? found : undefined
 }
 

@@ -2,6 +2,7 @@ import { apiRoute, readConfigFile } from './config-file.ts'
 import type { Config, SessionLife, Tenant } from './config.ts'
 import { fileNotes } from './file-notes.ts'
 import { fileTenants } from './file-tenants.ts'
+import type { Steps } from '../core/steps.ts'
 import * as parse from './parsers.ts'
 import type { Env, Reader } from './reader.ts'
 import { noteUnfit } from './route-tenant-rules.ts'
@@ -22,24 +23,25 @@ export type ApiSources = {
 type Api = Pick<Config, 'routes' | 'tenants'>
 
 /** Routes and further tenants: of `UPSTREAM` or CONFIG_FILE, the latter judged as a whole. */
-export const loadApi = (read: Reader, sources: ApiSources): Api => {
+export function* loadApi(read: Reader, sources: ApiSources): Steps<Api> {
   const upstream = read.value('UPSTREAM', parse.origin, undefined)
   const file = read.text('CONFIG_FILE')
   if (file === undefined) return { routes: upstream === undefined ? [] : [apiRoute(upstream)] }
   if (read.text('UPSTREAM') !== undefined)
     read.problem('UPSTREAM', 'is set, and CONFIG_FILE as well: keep one')
   const text = contentOf(read, file, sources.readFile)
-  return text === undefined ? { routes: [] } : readApi(read, text, sources)
+  return text === undefined ? { routes: [] } : yield* readApi(read, text, sources)
 }
 
-const readApi = (read: Reader, text: string, sources: ApiSources): Api => {
+function* readApi(read: Reader, text: string, sources: ApiSources): Steps<Api> {
   const notes = fileNotes(read.problemAt)
-  const { routes, tenants: shapes } = readConfigFile(sources.treeOf(text), sources, notes)
+  const { routes, tenants: shapes } = yield* readConfigFile(sources.treeOf(text), sources, notes)
   const { tenant: defaultTenant, origin } = sources
   const isPlain = origin.startsWith('http:') && !isOriginWrong(read, sources)
-  const tenants = fileTenants(shapes, { ...sources, isPlain }, notes.note)
+  const tenants = yield* fileTenants(shapes, { ...sources, isPlain }, notes.note)
   const set = { defaultTenant, tenants, routes, origin }
   noteOverlaps(set, notes)
+  yield
   noteUnfit(set, notes.note)
   return { routes, ...(tenants.length > 0 && { tenants }) }
 }

@@ -2,6 +2,8 @@ import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
+import type { Steps } from '../core/steps.ts'
+import { atOnce } from '../core/steps.ts'
 import type { Config, RedisSettings, SessionSettings } from './config.ts'
 import { lifeOf } from './file-tenants.ts'
 import { loadApi } from './load-api.ts'
@@ -42,7 +44,10 @@ export type LoadOptions = {
 }
 
 /** The settings, or everything that is wrong with them at once. */
-export const loadConfig = (options: LoadOptions): Loaded => {
+export const loadConfig = (options: LoadOptions): Loaded => atOnce(loadSteps(options))
+
+/** As `loadConfig`, in steps: thousands of tenants take a while. */
+export function* loadSteps(options: LoadOptions): Steps<Loaded> {
   const { env, readFile, random, isDirectory = () => true, treeOf = yamlTree } = options
   const read = settingsReader(env, readFile)
   const production =
@@ -62,7 +67,7 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     tenant,
     session,
     redis: loadRedis(read),
-    ...loadApi(read, { env, readFile, treeOf, production, origin, session, tenant }),
+    ...(yield* loadApi(read, { env, readFile, treeOf, production, origin, session, tenant })),
     ...loadProcess(read),
   }
   if (production) refuseDefaults(read, config)

@@ -6,13 +6,13 @@ export type Tree =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly faults: readonly string[] }
 
-const longestBytes = 1_048_576
+const longestBytes = 4 * 1_048_576
 /** One fault of syntax makes many; the first few tell where to look. */
 const shownFaults = 3
 
 /** A text of YAML or JSON, taken apart. */
 export const yamlTree = (text: string): Tree => {
-  if (Buffer.byteLength(text) > longestBytes) return broken('is larger than 1 MiB')
+  if (Buffer.byteLength(text) > longestBytes) return broken('is larger than 4 MiB')
   try {
     const document = parseDocument(text, { stringKeys: true })
     // An unknown tag is only warned about: what it was to do would not be done.

@@ -120,7 +120,7 @@ const refused: readonly (readonly [string, string])[] = [
   ['routes: [{path: /a, upstream: "http://a.test", path: /b}]', 'is not valid YAML at line 1, column 48: duplicate key'], // prettier-ignore
   ['routes:\n\t- path: /a', 'is not valid YAML at line 2, column 1: tab as indent'],
   ['a: 1\n---\nb: 2', 'is not valid YAML at line 2, column 1: multiple docs'],
-  [`# ${'x'.repeat(1_048_576)}`, 'is larger than 1 MiB'],
+  [`# ${'x'.repeat(4_194_304)}`, 'is larger than 4 MiB'],
 ]
 for (const [text, fault] of refused)
   test(`CONFIG_FILE › ${text.slice(0, 80)} › is refused with its place`, () => {
