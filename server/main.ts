@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, watchFile } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo, Server as TcpServer } from 'node:net'
 import { createServer } from 'node:net'
@@ -24,6 +24,7 @@ import type { Demo } from './demo/demo.ts'
 import type { BrokerConfig } from './foundations.ts'
 import { heldBack } from './held-back.ts'
 import { processLog } from './http/log.ts'
+import { whenRewritten } from './watched-file.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
 import { workerEnv } from './worker-env.ts'
 import { keepWorkers } from './workers.ts'
@@ -171,9 +172,6 @@ const logToTheEnd = (settings: Config['log'], base: Readonly<Record<string, unkn
   return log
 }
 
-/** Not by the system's own notices: they are about a file, and a new one is often put in its place. */
-const lookAtFileMs = 1_000
-
 /** On SIGHUP, and when CONFIG_FILE changes. */
 const keepUpToDate = ({
   broker,
@@ -190,7 +188,7 @@ const keepUpToDate = ({
   hangUps.by(() => void reload('SIGHUP'))
   const file = environment()['CONFIG_FILE']
   if (file !== undefined && file !== '')
-    watchFile(file, { interval: lookAtFileMs, persistent: false }, () => void reload('a change of CONFIG_FILE')) // prettier-ignore
+    whenRewritten(file, () => void reload('a change of CONFIG_FILE'))
 }
 
 /** The whole broker in this process. */
