@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import { asTenantId } from '../core/ids.ts'
 import type { Steps } from '../core/steps.ts'
 import type { Requirement, Route } from './config.ts'
+import { placeOf, wrongOf } from './file-faults.ts'
 import type { FileNotes } from './file-notes.ts'
-import { placeBelow, shownKey } from './file-notes.ts'
 import type { FileShape, RouteShape } from './file-schema.ts'
 import { fileSchema } from './file-schema.ts'
 import { mended } from './mended.ts'
@@ -47,7 +47,7 @@ const shapeOf = (content: unknown, notes: FileNotes): FileShape | undefined => {
     const parsed = fileSchema.safeParse(judged, { reportInput: true })
     if (parsed.success) return parsed.data
     const { issues } = parsed.error
-    for (const issue of issues) notes.note(placeOf(issue), messageOf(issue))
+    for (const issue of issues) notes.note(placeOf(issue), wrongOf(issue))
     for (const issue of issues) if (!isUnknownKey(issue)) notes.spoil(placeOf(issue))
     judged = mended(
       judged,
@@ -63,19 +63,6 @@ const shapeOf = (content: unknown, notes: FileNotes): FileShape | undefined => {
 type Issue = z.core.$ZodIssue
 
 const isUnknownKey = (issue: Issue) => issue.code === 'unrecognized_keys'
-
-const placeOf = ({ path }: Issue): string =>
-  path.reduce<string>(
-    (place, part) => placeBelow(place, typeof part === 'number' ? part : String(part)),
-    '',
-  )
-
-const messageOf = (issue: Issue): string => {
-  if (isUnknownKey(issue)) return `has unknown keys: ${issue.keys.map(shownKey).join(', ')}`
-  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing'
-  if (issue.path.length === 0) return 'is no table with routes, and perhaps with tenants'
-  return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
-}
 
 const defaultBodyBytes = 100 * 1_024 * 1_024
 

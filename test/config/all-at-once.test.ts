@@ -47,12 +47,12 @@ const mistakes: readonly Mistake[] = [
   ['CONFIG_FILE tenants[1].issuer is missing', ({ tenants }) => delete nth(tenants, 1)['issuer']],
   ['CONFIG_FILE tenants[1].client.secret uses ${NOT_SET}, which is not set', ({ tenants }) => (client(nth(tenants, 1))['secret'] = '${NOT_SET}')],
   ['CONFIG_FILE tenants[1].hosts[0] is there already', ({ tenants }) => (nth(tenants, 1)['hosts'] = ['acme.test'])],
-  ['CONFIG_FILE tenants[2].client.secret invalid input: expected string, received number', ({ tenants }) => (client(nth(tenants, 2))['secret'] = 5)],
+  ['CONFIG_FILE tenants[2].client.secret is a number, and must be a text', ({ tenants }) => (client(nth(tenants, 2))['secret'] = 5)],
   ['CONFIG_FILE tenants[2].id is the id of another tenant', ({ tenants }) => (nth(tenants, 2)['id'] = 'BETA')],
   ['CONFIG_FILE tenants[2].session.idle_seconds is longer than session.absolute_seconds', ({ tenants }) => (nth(tenants, 2)['session'] = { idle_seconds: 9, absolute_seconds: 8 })],
   ['CONFIG_FILE routes[0].tenants[1] is the id of no tenant', ({ routes }) => (nth(routes, 0)['tenants'] = ['acme', 'ghost'])],
   ['CONFIG_FILE routes[0].public takes token: none or token: optional', ({ routes }) => (nth(routes, 0)['public'] = true)],
-  ['CONFIG_FILE routes[0].csrf invalid input: expected boolean, received string', ({ routes }) => (nth(routes, 0)['csrf'] = 'yes')],
+  ['CONFIG_FILE routes[0].csrf is a text, and must be true or false', ({ routes }) => (nth(routes, 0)['csrf'] = 'yes')],
   ['CONFIG_FILE routes[0].headers.Authorization is a header that the broker or the connection sets', ({ routes }) => (nth(routes, 0)['headers'] = { Authorization: '{claims.sub}' })],
   ['CONFIG_FILE routes[1].tls.ca uses ${file:/not/there}, which cannot be read', ({ routes }) => (nth(routes, 1)['tls'] = { ca: '${file:/not/there}' })],
   ['CONFIG_FILE routes[1].verify_token needs to know whom the token is for, and the route has no audience', ({ routes }) => (nth(routes, 1)['verify_token'] = true)],
@@ -60,7 +60,7 @@ const mistakes: readonly Mistake[] = [
   ['CONFIG_FILE routes[2].upstream[0] has a path, a query or a fragment: give scheme, host and port alone', ({ routes }) => (nth(routes, 2)['upstream'] = ['http://c.test/x'])],
   ['CONFIG_FILE routes[2].path is the path of another route', ({ routes }) => (nth(routes, 2)['path'] = '/api/a')],
   ['CONFIG_FILE routes[2].token exchange needs audience, resource or scope: a token for what', ({ routes }) => (nth(routes, 2)['token'] = 'exchange')],
-  ['CONFIG_FILE routes[3] invalid input: expected object, received string', ({ routes }) => routes.splice(3, 1, '/api/d' as unknown as Table)],
+  ['CONFIG_FILE routes[3] is a text, and must be a table', ({ routes }) => routes.splice(3, 1, '/api/d' as unknown as Table)],
 ] // prettier-ignore
 
 test('settings › a deployment in good order › has no problem', () => {
@@ -111,7 +111,7 @@ test('settings › tenants whose ids cannot be read, routes for them › the fau
   assert.deepEqual(wrongsOf(deployment), [
     'CONFIG_FILE tenants[1].id uses ${NOT_SET}, which is not set',
     'CONFIG_FILE tenants[0].id must be letters, digits, - and _, 64 at most',
-    'CONFIG_FILE routes[0].path invalid input: expected string, received number',
+    'CONFIG_FILE routes[0].path is a number, and must be a text',
   ])
 })
 

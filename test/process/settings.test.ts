@@ -68,7 +68,7 @@ routes:
     [
       'SESSION_SECRET has a secret shorter than 32 characters',
       'CONFIG_FILE tenants[1].client.secret uses ${NOWHERE}, which is not set',
-      'CONFIG_FILE tenants[0].client.secret invalid input: expected string, received array',
+      'CONFIG_FILE tenants[0].client.secret is a list, and must be a text',
       'CONFIG_FILE routes[0].public takes token: none or token: optional',
       'CONFIG_FILE tenants[1].hosts[0] is there already',
       'CONFIG_FILE routes[0].tenants[0] is the id of no tenant',
