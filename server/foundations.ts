@@ -10,6 +10,7 @@ import { keyedHash } from './http/keyed-hash.ts'
 import { replies } from './http/reply.ts'
 import { isIssuerOf } from './oidc/issuer-template.ts'
 import { issuers } from './oidc/issuers.ts'
+import { isLeftOut } from './oidc/may-log-in.ts'
 import type { ProviderFetch } from './oidc/provider-fetch.ts'
 import { provider } from './oidc/provider.ts'
 import type { Backend } from './session/backend.ts'
@@ -111,6 +112,10 @@ const recordsOf = (
     life: { idleSeconds, absoluteSeconds },
     log,
     isOurIssuer: (issuer) => isIssuerOf(issuer, tenant),
+    isLeftOut:
+      tenant.allow === undefined && tenant.tenantClaim === undefined
+        ? undefined
+        : (principal, idToken) => isLeftOut(principal, idToken, tenant),
     isOver: (createdAtMs) => createdAtMs < (overBeforeMs?.(tenant.id) ?? -Infinity),
   })
 

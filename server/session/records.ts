@@ -10,7 +10,8 @@ import type {
   StoredRecord,
   UpdateOutcome,
 } from './backend.ts'
-import type { Listing, SessionFacts } from './data.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Listing, SessionFacts, Vault } from './data.ts'
 import { packJson, unpackJson } from './packed-json.ts'
 import { recordIdOf } from './record-id.ts'
 import type { SealContext, Sealer } from './seal.ts'
@@ -24,6 +25,8 @@ export type RecordsDeps = {
   readonly isOurIssuer?: ((issuer: Issuer) => boolean) | undefined
   /** Whether a session that was created then is over, though the store does not know; undefined: none is. */
   readonly isOver?: ((createdAtMs: number) => boolean) | undefined
+  /** Whether the rules of now leave out whose session it is, by the ID token in its vault; undefined: nobody. */
+  readonly isLeftOut?: ((principal: Principal, idToken: string) => boolean) | undefined
 }
 
 /** A session as a cookie opens it. */
@@ -81,7 +84,9 @@ export const records = (deps: RecordsDeps) => {
   }
 }
 
-const readers = ({ backend, life, isOurIssuer, isOver }: RecordsDeps, open: Envelopes['open']) => {
+const readers = (deps: RecordsDeps, open: Envelopes['open']) => {
+  const { backend, life, isOurIssuer, isOver } = deps
+  const leaveOut = leavingOut(deps, open)
   const opened = (id: SessionId, found: FoundLive): SessionState => {
     // What opens under the session's own key was written at a login.
     const facts = open(id, 'session', found.session) as SessionFacts | undefined
@@ -89,7 +94,7 @@ const readers = ({ backend, life, isOurIssuer, isOver }: RecordsDeps, open: Enve
     if (facts === undefined || isOurIssuer?.(facts.principal.issuer) === false)
       return { kind: 'missing' }
     if (isOver?.(facts.createdAtMs) === true) return { kind: 'ended', reason: 'session_revoked' }
-    return liveSession(id, found, facts)
+    return leaveOut(liveSession(id, found, facts))
   }
   return {
     read: async (id: SessionId, slide: boolean): Promise<SessionState> => {
@@ -110,6 +115,26 @@ const readers = ({ backend, life, isOurIssuer, isOver }: RecordsDeps, open: Enve
     },
   }
 }
+
+/** Ends a session whose person may not log in any more: the rules may have changed since. */
+const leavingOut =
+  ({ backend, life, log, isLeftOut }: RecordsDeps, open: Envelopes['open']) =>
+  (session: LiveSession): SessionState => {
+    if (isLeftOut === undefined || session.vault === undefined) return session
+    const { id, recordId, facts } = session
+    // What opens under the session's own key was written at a login.
+    const vault = open(id, 'vault', session.vault) as Vault | undefined
+    if (vault === undefined || !isLeftOut(facts.principal, vault.idToken)) return session
+    const reason = 'session_revoked'
+    const { sub } = facts.principal
+    const line = { audit: 'session_ended', reason: 'not_allowed', record: recordId, sub }
+    log.warn(line, 'session ended: the account may not log in any more')
+    // Judged again at the next call, should that fail.
+    backend.end(recordId, reason, life.absoluteSeconds).catch((err: unknown) => {
+      log.error({ err, record: recordId }, 'a session that may not be was not ended')
+    })
+    return { kind: 'ended', reason }
+  }
 
 type FoundLive = Extract<Found, { kind: 'live' }>
 
