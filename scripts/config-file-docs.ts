@@ -3,7 +3,7 @@ const later = 'Not in this version: refused.'
 /** The part of docs/configuration.md about CONFIG_FILE; a test holds its tables against the schema. */
 export const configFileDocs = `## CONFIG_FILE
 
-\`CONFIG_FILE\` names a file of YAML or JSON, 1 MiB at most, with the routes, and with tenants where there are several; \`UPSTREAM\` must be unset then. \`UPSTREAM\` alone means one
+\`CONFIG_FILE\` names a file of YAML or JSON, 4 MiB at most, with the routes, and with tenants where there are several; \`UPSTREAM\` must be unset then. \`UPSTREAM\` alone means one
 route \`/api\` with \`websocket: true\` and the defaults below.
 
 \`\`\`yaml

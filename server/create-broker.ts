@@ -2,17 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { calmLog } from './core/calm-log.ts'
 import { systemClock } from './core/clock.ts'
-import { BrokerError } from './core/errors.ts'
 import { silentLog } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
 import { forwardAuth } from './forward-auth/forward-auth.ts'
 import type { Next } from './front-door.ts'
 import { frontDoor } from './front-door.ts'
 import { entrances } from './http/entrances.ts'
-import { orderFault, placeFault } from './http/mount-fault.ts'
-import { requestIdOf } from './http/request-id.ts'
+import { placeFault } from './http/mount-fault.ts'
 import { providerFetch } from './oidc/provider-fetch.ts'
-import type { RoutedCall } from './proxy/hot-path.ts'
 import type { RedisSettings } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
@@ -22,8 +19,11 @@ import { redisBackend } from './session/redis-backend.ts'
 import { connectRedis } from './session/redis-client.ts'
 import type { BrokerConfig, Powers } from './foundations.ts'
 import { usualStreaming } from './foundations.ts'
+import type { House } from './house.ts'
+import { refusesSpoilt } from './order-guard.ts'
+import { removedTenants } from './removed-tenants.ts'
 import type { Lasting, Tenancy } from './wire-tenants.ts'
-import { lastingParts, wireTenants } from './wire-tenants.ts'
+import { lastingParts, leftBy, tenancies } from './wire-tenants.ts'
 
 export type Broker = {
   /**
@@ -42,7 +42,7 @@ export type Broker = {
   readonly goAway: () => void
   /**
    * Other tenants and routes from now on; what is open or under way goes on by the old ones. Resolves when the sessions of tenants
-   * that are no more have ended.
+   * that are no more have ended, or the store has failed to; then they are over here all the same, and it is tried again.
    */
   readonly reload: (config: BrokerConfig) => Promise<void>
   /** Waits for refreshes and revocations under way, then lets go of the store and all connections. */
@@ -94,47 +94,48 @@ export const createBroker = (config: BrokerConfig, overrides: Partial<Powers> = 
 
 /** The tenants of the settings as they stand; those before are there until what they began has ended. */
 const changingTenants = (config: BrokerConfig, powers: Powers, lasting: Lasting) => {
-  const open = (settings: BrokerConfig) => {
-    const tenancy = wireTenants(settings, powers, lasting)
+  const removed = removedTenants(powers)
+  const tenancyOf = tenancies({ ...powers, overBeforeMs: removed.overBeforeMs }, lasting)
+  const open = (settings: BrokerConfig, before?: Tenancy) => {
+    const tenancy = tenancyOf(settings, before)
     return { tenancy, door: doorOf(tenancy, settings, powers) }
   }
   let now = open(config)
   const leaving = new Set<Promise<void>>()
+  const leave = async (left: House): Promise<void> => {
+    const retired = left.retire().finally(() => leaving.delete(retired))
+    leaving.add(retired)
+    await retired
+  }
   return {
     door: () => now.door,
     settled: async (): Promise<void> => {
-      await Promise.all([now.tenancy.settled(), ...leaving])
+      await removed.stop()
+      const standing = now.tenancy.houses.map(({ furnished }) => furnished()?.settled())
+      await Promise.all([...standing, ...leaving])
     },
     change: async (settings: BrokerConfig): Promise<void> => {
       const { tenancy: before } = now
-      now = open(settings)
-      const retired = before.retire().finally(() => leaving.delete(retired))
-      leaving.add(retired)
-      await before.endSessionsNotIn(now.tenancy)
+      now = open(settings, before)
+      const { replaced, gone } = leftBy(before, now.tenancy)
+      for (const one of replaced) void leave(one)
+      await removed.end(
+        gone.map((one) => ({
+          tenant: one.place.tenant.id,
+          endAll: (beforeMs) => one.rooms().endAllSessions(beforeMs),
+          leave: () => leave(one),
+        })),
+      )
     },
   }
 }
 
 /** The front door with all that is behind it, closed to a request that an embedding app has spoilt. */
-const doorOf = ({ entrances: all, reply }: Tenancy, config: BrokerConfig, powers: Powers) => {
+const doorOf = ({ doors, reply }: Tenancy, config: BrokerConfig, powers: Powers) => {
   const { log } = powers
-  const refuses = (req: IncomingMessage, res: ServerResponse): boolean => {
-    const fault = orderFault(req)
-    if (fault === undefined) return false
-    log.error({ request_id: requestIdOf(req) }, fault)
-    reply.failure(req, res, new BrokerError('internal_error'))
-    return true
-  }
-  const guarded = all.map((one) => ({
-    ...one,
-    proxied: (call: RoutedCall) =>
-      refuses(call.req, call.res) ? Promise.resolve() : one.proxied(call),
-    app: (req: IncomingMessage, res: ServerResponse, next: Next) => {
-      if (!refuses(req, res)) one.app(req, res, next)
-    },
-  }))
-  const found = entrances(guarded, config.origin)
+  const found = entrances(doors, config.origin)
   const asked = forwardAuth({ log, reply, secret: config.forwardAuthSecret, entrances: found })
+  const refuses = refusesSpoilt(log, reply)
   return frontDoor({
     ...powers,
     reply,

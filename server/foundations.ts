@@ -1,6 +1,7 @@
 import type { Config, Tenant } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import { cookieNames } from './core/cookies.ts'
+import type { TenantId } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import type { Random } from './core/random.ts'
 import { pendingWork } from './core/single-flight.ts'
@@ -9,6 +10,7 @@ import { keyedHash } from './http/keyed-hash.ts'
 import { replies } from './http/reply.ts'
 import { isIssuerOf } from './oidc/issuer-template.ts'
 import { issuers } from './oidc/issuers.ts'
+import { isLeftOut } from './oidc/may-log-in.ts'
 import type { ProviderFetch } from './oidc/provider-fetch.ts'
 import { provider } from './oidc/provider.ts'
 import type { Backend } from './session/backend.ts'
@@ -41,6 +43,8 @@ export type Powers = {
   readonly providerFetch: ProviderFetch
   readonly draining: () => boolean
   readonly streaming: Streaming
+  /** Sessions of a tenant that were created before this are over, whatever the store says. */
+  readonly overBeforeMs?: (tenant: TenantId) => number | undefined
 }
 
 /** Times and numbers of long-lived connections. */
@@ -99,7 +103,7 @@ export const foundations = (config: ReadyConfig, powers: Powers) => {
 
 const recordsOf = (
   { session: { idleSeconds, absoluteSeconds }, tenant }: ReadyConfig,
-  { backend, log }: Powers,
+  { backend, log, overBeforeMs }: Powers,
   seal: Sealer,
 ): Records =>
   records({
@@ -108,6 +112,11 @@ const recordsOf = (
     life: { idleSeconds, absoluteSeconds },
     log,
     isOurIssuer: (issuer) => isIssuerOf(issuer, tenant),
+    isLeftOut:
+      tenant.allow === undefined && tenant.tenantClaim === undefined
+        ? undefined
+        : (principal, idToken) => isLeftOut(principal, idToken, tenant),
+    isOver: (createdAtMs) => createdAtMs < (overBeforeMs?.(tenant.id) ?? -Infinity),
   })
 
 const claimsInHeadersOf = ({ routes }: ReadyConfig): string[] =>

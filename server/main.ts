@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, watchFile } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo, Server as TcpServer } from 'node:net'
 import { createServer } from 'node:net'
@@ -9,9 +9,11 @@ import { configReload } from './config-reload.ts'
 import { brokerServer, drainServer, serve } from './broker-server.ts'
 import type { Config } from './config/config.ts'
 import { apiRoute } from './config/config-file.ts'
-import type { Loaded } from './config/load.ts'
+import { loadAside } from './config/load-aside.ts'
+import type { LoadOptions } from './config/load.ts'
 import { formatProblems, loadConfig, withDotEnv } from './config/load.ts'
 import type { Env } from './config/reader.ts'
+import { readSmallFile } from './config/small-file.ts'
 import { withDeadline } from './core/deadline.ts'
 import type { Log } from './core/log.ts'
 import { systemRandom } from './core/random.ts'
@@ -22,6 +24,7 @@ import type { Demo } from './demo/demo.ts'
 import type { BrokerConfig } from './foundations.ts'
 import { heldBack } from './held-back.ts'
 import { processLog } from './http/log.ts'
+import { whenRewritten } from './watched-file.ts'
 import { DemoMissing, withDemo } from './with-demo.ts'
 import { workerEnv } from './worker-env.ts'
 import { keepWorkers } from './workers.ts'
@@ -38,16 +41,15 @@ const environment = (): Env => {
   return dotEnv ? withDotEnv(process.env, readFileSync('.env', 'utf8')) : process.env
 }
 
-const load = (): Loaded =>
-  loadConfig({
-    env: environment(),
-    readFile: (path) => readFileSync(path, 'utf8'),
-    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
-    random: systemRandom,
-  })
+const loading = (): LoadOptions => ({
+  env: environment(),
+  readFile: readSmallFile,
+  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  random: systemRandom,
+})
 
 const readSettings = (): Settings => {
-  const loaded = load()
+  const loaded = loadConfig(loading())
   if (!loaded.ok) {
     process.stderr.write(formatProblems(loaded.problems))
     process.exit(badSettings)
@@ -170,9 +172,6 @@ const logToTheEnd = (settings: Config['log'], base: Readonly<Record<string, unkn
   return log
 }
 
-/** Not by the system's own notices: they are about a file, and a new one is often put in its place. */
-const lookAtFileMs = 1_000
-
 /** On SIGHUP, and when CONFIG_FILE changes. */
 const keepUpToDate = ({
   broker,
@@ -181,7 +180,7 @@ const keepUpToDate = ({
 }: Pick<Running, 'broker' | 'config' | 'log'>): void => {
   const reload = configReload(config, {
     log,
-    load,
+    load: () => loadAside(loading()),
     apply: broker.reload,
     complain: (problems) =>
       process.stderr.write(formatProblems(problems, 'CONFIG_FILE is not taken up')),
@@ -189,7 +188,7 @@ const keepUpToDate = ({
   hangUps.by(() => void reload('SIGHUP'))
   const file = environment()['CONFIG_FILE']
   if (file !== undefined && file !== '')
-    watchFile(file, { interval: lookAtFileMs, persistent: false }, () => void reload('a change of CONFIG_FILE')) // prettier-ignore
+    whenRewritten(file, () => void reload('a change of CONFIG_FILE'))
 }
 
 /** The whole broker in this process. */

@@ -36,8 +36,8 @@ export type Rooms = {
   /** Ends what a logout token names; throws for one that is not this tenant's. */
   readonly acceptLogoutToken: (token: string) => Promise<void>
   readonly providerStatus: () => IssuerStatus
-  /** Ends all of the tenant's sessions; the result counts them. */
-  readonly endAllSessions: () => Promise<number>
+  /** Ends all of the tenant's sessions that were created before then; the result counts them. */
+  readonly endAllSessions: (beforeMs: number) => Promise<number>
   /** Resolves when every refresh and revocation under way has ended. */
   readonly settled: () => Promise<void>
 }
@@ -67,9 +67,7 @@ export const wire = (config: ReadyConfig, powers: Powers, shared: Shared): Rooms
     reply,
     acceptLogoutToken: logoutOrders(powers, parts),
     providerStatus: parts.provider.status,
-    endAllSessions: async () => {
-      // A second more: whoever logs in at this moment is meant as well.
-      const beforeMs = powers.clock.nowMs() + 1_000
+    endAllSessions: async (beforeMs) => {
       const ended = issuersOf(config.tenant).map((one) => parts.signOut.endAll(one, beforeMs))
       return (await Promise.all(ended)).reduce((sum, each) => sum + each, 0)
     },

@@ -6,7 +6,7 @@ import { asTenantId, parseSessionId } from '../../server/core/ids.ts'
 import type { Call } from '../../server/http/call.ts'
 import { callerOf } from '../../server/http/caller.ts'
 import { targetCheck } from '../../server/http/checked-target.ts'
-import { entrances } from '../../server/http/entrances.ts'
+import { doorTo, entrances } from '../../server/http/entrances.ts'
 import { isSafeMethod, requireCsrf } from '../../server/http/csrf.ts'
 import { isOwnAddress, ownEndpoints } from '../../server/http/endpoints.ts'
 import { decide } from '../../server/policy/decide.ts'
@@ -90,7 +90,7 @@ const walk = (
 }
 
 const located = ({ origin }: Pick<Config, 'origin'>) =>
-  targetCheck(entrances([{ origin, base: '' }], origin))
+  targetCheck(entrances([doorTo({ origin, base: '' })], origin))
 
 const tenantText = (at: TenantId, { person }: Case): string =>
   person === undefined

@@ -52,20 +52,17 @@ const rate = z
     return { calls: Number(calls), seconds: unit === 'm' ? 60 : 1 }
   })
 
-const claimHeaders = z
-  .record(z.string(), z.string())
-  .transform((table, context) =>
-    Object.entries(table).flatMap(([name, template]) => {
-      const parsed = claimHeader(name, template)
-      if (parsed.ok) return [parsed.value]
-      context.addIssue({ code: 'custom', path: [name], message: parsed.reason })
-      return []
-    }),
-  )
-  .refine(
-    (headers) => new Set(headers.map(({ name }) => name)).size === headers.length,
-    'has one name twice',
-  )
+const claimHeaders = z.record(z.string(), z.string()).transform((table, context) => {
+  const names = Object.keys(table).map((name) => name.toLowerCase())
+  if (new Set(names).size < names.length)
+    context.addIssue({ code: 'custom', message: 'has one name twice' })
+  return Object.entries(table).flatMap(([name, template]) => {
+    const parsed = claimHeader(name, template)
+    if (parsed.ok) return [parsed.value]
+    context.addIssue({ code: 'custom', path: [name], message: parsed.reason })
+    return []
+  })
+})
 
 /** One text stands for a list of one. */
 const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -175,13 +172,7 @@ const routeSchema = z
 /** CONFIG_FILE, whole: an unknown key is an error, since a misspelt rule would protect nothing. */
 export const fileSchema = z.strictObject({
   tenants: z.array(tenantSchema).min(1).optional(),
-  routes: z
-    .array(routeSchema)
-    .min(1)
-    .refine(
-      (routes) => new Set(routes.map(({ path }) => path)).size === routes.length,
-      'has two routes with one path',
-    ),
+  routes: z.array(routeSchema).min(1),
 })
 
 export type FileShape = z.output<typeof fileSchema>

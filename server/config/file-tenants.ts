@@ -1,6 +1,7 @@
 import { asTenantId } from '../core/ids.ts'
-import type { Note } from './config-file.ts'
+import type { Steps } from '../core/steps.ts'
 import type { SessionLife, Tenant } from './config.ts'
+import type { Note } from './file-notes.ts'
 import { loadTenant } from './load-tenant.ts'
 import type { Env } from './reader.ts'
 import { settingsReader } from './reader.ts'
@@ -13,8 +14,8 @@ import { tenantKeys } from './tenant-schema.ts'
 
 export type TenantDefaults = {
   readonly production: boolean
-  /** BASE_URL's: a tenant's hosts have its scheme and port. */
-  readonly origin: string
+  /** Whether BASE_URL is plain http, and with it a tenant's hosts. */
+  readonly isPlain: boolean
   /** How long the sessions of a tenant live that says nothing of it. */
   readonly session: SessionLife
 }
@@ -23,20 +24,24 @@ export type TenantDefaults = {
  * The tenants of a CONFIG_FILE. Each is read as the default tenant is from `OIDC_*`, by the same rules; what is wrong is noted
  * under the names that it has in the file.
  */
-export const fileTenants = (
+export function* fileTenants(
   shapes: readonly TenantShape[],
   defaults: TenantDefaults,
   note: Note,
-): readonly Tenant[] =>
-  shapes.flatMap((shape, i) => {
-    const place = `tenants[${i}]`
-    const noteHere: Note = (key, wrong) => note(`${place}.${key}`, wrong)
-    return fileTenant(shape, defaults, noteHere) ?? []
-  })
+): Steps<readonly Tenant[]> {
+  const found: Tenant[] = []
+  for (const [i, shape] of shapes.entries()) {
+    const noteHere: Note = (key, wrong) => note(`tenants[${i}].${key}`, wrong)
+    const tenant = fileTenant(shape, defaults, noteHere)
+    if (tenant !== undefined) found.push(tenant)
+    yield
+  }
+  return found
+}
 
 const fileTenant = (
   shape: TenantShape,
-  { production, origin, session }: TenantDefaults,
+  { production, isPlain, session }: TenantDefaults,
   note: Note,
 ): Tenant | undefined => {
   const read = settingsReader(envOf(shape), () => '')
@@ -46,7 +51,7 @@ const fileTenant = (
     for (const name of ['OIDC_CLIENT_SECRET', 'OIDC_CLIENT_SECRET_NEXT'] as const)
       if (isPlaceholder(read.text(name) ?? '')) read.problem(name, 'is a text of the documentation')
   for (const { name, wrong } of read.problems) note(inFile(name), inFile(wrong))
-  const hosts = hostsOf(shape, origin, note)
+  const hosts = hostsOf(shape, isPlain, note)
   return (
     tenant && {
       ...tenant,
@@ -63,11 +68,13 @@ const fileTenant = (
   )
 }
 
-const envOf = (shape: TenantShape): Env =>
-  Object.fromEntries(Object.entries(tenantKeys).map(([name, key]) => [name, textAt(shape, key)]))
+const paths = Object.entries(tenantKeys).map(([name, key]) => [name, key.split('.')] as const)
 
-const textAt = (shape: TenantShape, key: string): string | undefined => {
-  const found = key.split('.').reduce<unknown>(member, shape)
+const envOf = (shape: TenantShape): Env =>
+  Object.fromEntries(paths.map(([name, path]) => [name, textAt(shape, path)]))
+
+const textAt = (shape: TenantShape, path: readonly string[]): string | undefined => {
+  const found = path.reduce<unknown>(member, shape)
   return typeof found === 'string' ? found : undefined
 }
 
@@ -99,13 +106,12 @@ export const lifeOf = (
   return { idleSeconds, absoluteSeconds }
 }
 
-const hostsOf = ({ hosts = [] }: TenantShape, origin: string, note: Note): readonly string[] => {
-  const isPlain = origin.startsWith('http:')
-  return hosts.flatMap((text, i) => {
+const hostsOf = ({ hosts = [] }: TenantShape, isPlain: boolean, note: Note): readonly string[] =>
+  hosts.map((text, i) => {
     const host = tenantHost(text)
     if (!host.ok) note(`hosts[${i}]`, host.reason)
     else if (isPlain && !isLoopback(new URL(`http://${host.value}`)))
       note(`hosts[${i}]`, 'is not this machine, and BASE_URL is plain http')
-    return host.ok ? [host.value] : []
+    // A stand-in, so that those after it keep their places.
+    return host.ok ? host.value : `${i}.invalid`
   })
-}

@@ -1,13 +1,18 @@
-import { apiRoute, noteTo, readConfigFile } from './config-file.ts'
+import { apiRoute, readConfigFile } from './config-file.ts'
 import type { Config, SessionLife, Tenant } from './config.ts'
+import { fileNotes } from './file-notes.ts'
 import { fileTenants } from './file-tenants.ts'
+import type { Steps } from '../core/steps.ts'
 import * as parse from './parsers.ts'
 import type { Env, Reader } from './reader.ts'
+import { noteUnfit } from './route-tenant-rules.ts'
 import { noteOverlaps } from './tenant-overlaps.ts'
+import type { Tree } from './yaml-tree.ts'
 
 export type ApiSources = {
   readonly env: Env
   readonly readFile: (path: string) => string
+  readonly treeOf: (text: string) => Tree
   readonly production: boolean
   readonly origin: string
   readonly session: SessionLife
@@ -18,32 +23,43 @@ export type ApiSources = {
 type Api = Pick<Config, 'routes' | 'tenants'>
 
 /** Routes and further tenants: of `UPSTREAM` or CONFIG_FILE, the latter judged as a whole. */
-export const loadApi = (read: Reader, sources: ApiSources): Api => {
+export function* loadApi(read: Reader, sources: ApiSources): Steps<Api> {
   const upstream = read.value('UPSTREAM', parse.origin, undefined)
   const file = read.text('CONFIG_FILE')
   if (file === undefined) return { routes: upstream === undefined ? [] : [apiRoute(upstream)] }
   if (read.text('UPSTREAM') !== undefined)
     read.problem('UPSTREAM', 'is set, and CONFIG_FILE as well: keep one')
-  const text = contentOf(file, sources.readFile)
-  if (text !== undefined) return readApi(read, text, sources)
-  read.problem('CONFIG_FILE', 'names a file that cannot be read')
-  return { routes: [] }
+  const text = contentOf(read, file, sources.readFile)
+  return text === undefined ? { routes: [] } : yield* readApi(read, text, sources)
 }
 
-const readApi = (read: Reader, text: string, sources: ApiSources): Api => {
-  const { problemAt } = read
-  const { routes, tenants: shapes } = readConfigFile(text, { ...sources, problemAt })
-  const note = noteTo(problemAt)
-  const tenants = fileTenants(shapes, sources, note)
+function* readApi(read: Reader, text: string, sources: ApiSources): Steps<Api> {
+  const notes = fileNotes(read.problemAt)
+  const { routes, tenants: shapes } = yield* readConfigFile(sources.treeOf(text), sources, notes)
   const { tenant: defaultTenant, origin } = sources
-  noteOverlaps({ defaultTenant, tenants, routes, origin }, note)
+  const isPlain = origin.startsWith('http:') && !isOriginWrong(read, sources)
+  const tenants = yield* fileTenants(shapes, { ...sources, isPlain }, notes.note)
+  const set = { defaultTenant, tenants, routes, origin }
+  noteOverlaps(set, notes)
+  yield
+  noteUnfit(set, notes.note)
   return { routes, ...(tenants.length > 0 && { tenants }) }
 }
 
-const contentOf = (file: string, readFile: (path: string) => string): string | undefined => {
+/** Then the origin at hand is a stand-in, and says nothing about hosts. */
+const isOriginWrong = ({ problems, text }: Reader, { production }: ApiSources): boolean =>
+  problems.some(({ name }) => name === 'BASE_URL') || (production && text('BASE_URL') === undefined)
+
+const contentOf = (
+  read: Reader,
+  file: string,
+  readFile: (path: string) => string,
+): string | undefined => {
   try {
     return readFile(file)
-  } catch {
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+    read.problem('CONFIG_FILE', `names a file that cannot be read${code}`)
     return undefined
   }
 }

@@ -2,11 +2,12 @@ import { parseEnv } from 'node:util'
 import type { Random } from '../core/random.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
+import type { Steps } from '../core/steps.ts'
+import { atOnce } from '../core/steps.ts'
 import type { Config, RedisSettings, SessionSettings } from './config.ts'
 import { lifeOf } from './file-tenants.ts'
 import { loadApi } from './load-api.ts'
 import { loadTenant } from './load-tenant.ts'
-import { refuseUnfit } from './route-tenant-rules.ts'
 import { warningsFor } from './warnings.ts'
 import * as parse from './parsers.ts'
 import type { Env, Problem, Reader } from './reader.ts'
@@ -18,6 +19,8 @@ import {
   sealingKeys,
   signingSecrets,
 } from './secret-parsers.ts'
+import type { Tree } from './yaml-tree.ts'
+import { yamlTree } from './yaml-tree.ts'
 
 export type Loaded =
   | {
@@ -35,12 +38,17 @@ export type LoadOptions = {
   readonly readFile: (path: string) => string
   /** For `SPA_DIR`; without it the folder is taken to be there. */
   readonly isDirectory?: (path: string) => boolean
+  /** For CONFIG_FILE, where its syntax has been looked at elsewhere. */
+  readonly treeOf?: (text: string) => Tree
   readonly random: Random
 }
 
 /** The settings, or everything that is wrong with them at once. */
-export const loadConfig = (options: LoadOptions): Loaded => {
-  const { env, readFile, random, isDirectory = () => true } = options
+export const loadConfig = (options: LoadOptions): Loaded => atOnce(loadSteps(options))
+
+/** As `loadConfig`, in steps: thousands of tenants take a while. */
+export function* loadSteps(options: LoadOptions): Steps<Loaded> {
+  const { env, readFile, random, isDirectory = () => true, treeOf = yamlTree } = options
   const read = settingsReader(env, readFile)
   const production =
     read.value('NODE_ENV', parse.oneOf(['production', 'development', 'test']), 'development') ===
@@ -59,10 +67,9 @@ export const loadConfig = (options: LoadOptions): Loaded => {
     tenant,
     session,
     redis: loadRedis(read),
-    ...loadApi(read, { env, readFile, production, origin, session, tenant }),
+    ...(yield* loadApi(read, { env, readFile, treeOf, production, origin, session, tenant })),
     ...loadProcess(read),
   }
-  refuseUnfit(read, config)
   if (production) refuseDefaults(read, config)
   const dir = read.text('SPA_DIR')
   if (dir !== undefined && !isDirectory(dir)) read.problem('SPA_DIR', 'is not a folder')

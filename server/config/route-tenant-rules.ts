@@ -1,26 +1,24 @@
 import { profiles } from '../core/profiles.ts'
-import type { Config, Route, Tenant } from './config.ts'
-import type { Reader } from './reader.ts'
+import type { Route, Tenant } from './config.ts'
+import type { Note } from './file-notes.ts'
+import type { TenantSet } from './tenant-overlaps.ts'
 import { requireAudiences } from './verify-rules.ts'
 
-type Note = (key: string, wrong: string, example: string) => void
-
 /** Notes what a route asks of the provider of a tenant that may use it, and that one refuses at every call. */
-export const refuseUnfit = (read: Reader, { tenant, tenants = [], routes }: Config): void => {
-  const all = tenant === undefined ? tenants : [tenant, ...tenants]
-  requireAudiences(read, routes, all)
+export const noteUnfit = (
+  { defaultTenant, tenants, routes }: Omit<TenantSet, 'origin'>,
+  note: Note,
+): void => {
+  const all = defaultTenant === undefined ? tenants : [defaultTenant, ...tenants]
+  requireAudiences(routes, all, note)
   routes.forEach((route, i) => {
-    const note: Note = (key, wrong, example) => {
-      const name = `CONFIG_FILE routes[${i}].${key}`
-      const isKnown = read.problems.some((one) => one.name === name && one.wrong === wrong)
-      if (!isKnown) read.problemAt({ name, wrong, example })
-    }
+    const noteHere: Note = (key, wrong, example) => note(`routes[${i}].${key}`, wrong, example)
     for (const one of all)
-      if (route.tenants?.includes(one.id) !== false) refuseUnfitRoute(one, route, note)
+      if (route.tenants?.includes(one.id) !== false) noteUnfitRoute(one, route, noteHere)
   })
 }
 
-const refuseUnfitRoute = (
+const noteUnfitRoute = (
   { profile, clientAuth }: Tenant,
   { token, resource, scope }: Route,
   note: Note,

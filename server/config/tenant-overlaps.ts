@@ -1,5 +1,5 @@
-import type { Note } from './config-file.ts'
 import type { Route, Tenant } from './config.ts'
+import type { FileNotes, Note } from './file-notes.ts'
 
 export type TenantSet = {
   /** From `OIDC_*`; undefined: there is none, and BASE_URL's host may be anybody's. */
@@ -11,11 +11,14 @@ export type TenantSet = {
 }
 
 /** Notes what two tenants cannot both have: where both would be meant, a call could reach the wrong one. */
-export const noteOverlaps = (set: TenantSet, note: Note): void => {
+export const noteOverlaps = (set: TenantSet, { note, isSpoilt }: FileNotes): void => {
   noteTwins(set, note)
   noteHosts(set, note)
   notePrefixes(set, note)
-  noteUnknown(set, note)
+  notePaths(set, note)
+  // A tenant whose id cannot be read may be the one that is meant.
+  if (!isSpoilt('tenants') && set.tenants.every((_one, i) => !isSpoilt(`tenants[${i}].id`)))
+    noteUnknown(set, note)
 }
 
 const noteTwins = ({ defaultTenant, tenants }: TenantSet, note: Note): void => {
@@ -84,6 +87,14 @@ const nesting = (paths: readonly string[]) => {
 const placesAbove = (path: string): readonly string[] => {
   const segments = path.split('/')
   return segments.slice(1).map((_segment, i) => segments.slice(0, i + 2).join('/'))
+}
+
+const notePaths = ({ routes }: TenantSet, note: Note): void => {
+  const taken = new Set<string>()
+  routes.forEach(({ path }, i) => {
+    if (taken.has(path)) note(`routes[${i}].path`, 'is the path of another route')
+    taken.add(path)
+  })
 }
 
 const noteUnknown = ({ defaultTenant, tenants, routes }: TenantSet, note: Note): void => {

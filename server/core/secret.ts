@@ -10,13 +10,21 @@ export type Secret<T = string> = { readonly reveal: () => T }
 export const secret = <T>(value: T): Secret<T> => {
   const masked = () => mask
   const box = { reveal: () => value, toJSON: masked, toString: masked, [inspect.custom]: masked }
-  return Object.freeze(
+  const closed = Object.freeze(
     Object.defineProperties(
       box,
       Object.fromEntries(Object.keys(box).map((k) => [k, { enumerable: false }])),
     ),
   )
+  boxes.add(closed)
+  return closed
 }
+
+const boxes = new WeakSet<object>()
+
+/** Whether a value is a secret in its wrapping. */
+export const isSecretBox = (value: unknown): value is Secret<unknown> =>
+  typeof value === 'object' && value !== null && boxes.has(value)
 
 /** Whether a text is the secret; how long it takes tells neither the secret nor its length. */
 export const isSecret = (known: Secret, candidate: string): boolean =>

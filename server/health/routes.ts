@@ -11,26 +11,28 @@ export type HealthRoutesDeps = {
 
 type ProviderStatus = 'not_asked_yet' | 'ok' | 'unreachable'
 
-/** How the provider is; of several the one that is worst, and each by its tenant. */
+/** How the provider is; of several tenants the worst, and of how many it is what. Whose it is, anybody may not know. */
 export type ProviderReport = {
   readonly status: ProviderStatus
-  readonly tenants?: Readonly<Record<string, { readonly status: ProviderStatus }>>
+  readonly tenants?: Readonly<Record<ProviderStatus, number>>
 }
 
 const fromBad: readonly ProviderStatus[] = ['unreachable', 'not_asked_yet', 'ok']
 
-/** The worst of several; a tenant that is entered at several places has several. */
+const worstOf = (one: ProviderStatus, other: ProviderStatus): ProviderStatus =>
+  fromBad.indexOf(one) < fromBad.indexOf(other) ? one : other
+
+/** The worst of several; a tenant that is entered at several places has several, and counts once. */
 export const providerReport = (
   all: readonly { readonly tenant: string; readonly status: ProviderStatus }[],
 ): ProviderReport => {
-  const worst = (some: typeof all): ProviderStatus =>
-    fromBad.find((status) => some.some((one) => one.status === status)) ?? 'not_asked_yet'
-  const names = [...new Set(all.map(({ tenant }) => tenant))]
-  const tenants = names.map((name) => {
-    const own = all.filter(({ tenant }) => tenant === name)
-    return [name, { status: worst(own) }] as const
-  })
-  return { status: worst(all), ...(names.length > 1 && { tenants: Object.fromEntries(tenants) }) }
+  const byTenant = new Map<string, ProviderStatus>()
+  for (const { tenant, status } of all)
+    byTenant.set(tenant, worstOf(status, byTenant.get(tenant) ?? 'ok'))
+  const tenants = { ok: 0, unreachable: 0, not_asked_yet: 0 }
+  for (const status of byTenant.values()) tenants[status] += 1
+  const status = fromBad.find((one) => tenants[one] > 0) ?? 'not_asked_yet'
+  return { status, ...(byTenant.size > 1 && { tenants }) }
 }
 
 /** `/livez`: this process serves. `/readyz`: send it users; 503 only when the store is lost or the process drains. */

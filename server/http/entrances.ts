@@ -3,6 +3,12 @@ import { hostOf } from './host.ts'
 /** Where a tenant is entered: an origin, and a prefix of its paths or nothing. */
 export type Place = { readonly origin: string; readonly base: string }
 
+/** A place, and what is behind it, which need not be there before somebody comes. */
+export type Door<E> = Place & { readonly enter: () => E }
+
+/** A place with nothing behind it. */
+export const doorTo = <P extends Place>(place: P): Door<P> => ({ ...place, enter: () => place })
+
 /** One host and who is entered there. */
 export type HostEntry<E> = {
   /** As browsers send it. */
@@ -22,10 +28,7 @@ export type Entrances<E> = {
 }
 
 /** The entrances by host, one map probe for each call. Each origin must have one without a prefix. */
-export const entrances = <E extends Place>(
-  all: readonly E[],
-  sharedOrigin: string,
-): Entrances<E> => {
+export const entrances = <E>(all: readonly Door<E>[], sharedOrigin: string): Entrances<E> => {
   const byHost = new Map<string, HostEntry<E>>()
   for (const [origin, here] of byOrigin(all)) {
     const entry = entryOf(origin, here)
@@ -40,8 +43,8 @@ export const entrances = <E extends Place>(
   }
 }
 
-const byOrigin = <E extends Place>(all: readonly E[]): ReadonlyMap<string, readonly E[]> => {
-  const groups = new Map<string, E[]>()
+const byOrigin = <E>(all: readonly Door<E>[]): ReadonlyMap<string, readonly Door<E>[]> => {
+  const groups = new Map<string, Door<E>[]>()
   for (const one of all) {
     const group = groups.get(one.origin)
     if (group === undefined) groups.set(one.origin, [one])
@@ -56,15 +59,15 @@ const spellingsOf = (origin: string): readonly string[] => {
   return [host, `${host}${origin.startsWith('https:') ? ':443' : ':80'}`]
 }
 
-const entryOf = <E extends Place>(origin: string, here: readonly E[]): HostEntry<E> => {
+const entryOf = <E>(origin: string, here: readonly Door<E>[]): HostEntry<E> => {
   const root = here.find(({ base }) => base === '')
   if (root === undefined) throw new RangeError(`nobody is entered at ${origin}`)
   const byBase = new Map(here.filter((one) => one !== root).map((one) => [one.base, one]))
   const host = hostOf(origin)
-  return { host, under: byBase.size === 0 ? () => root : underPrefix(root, byBase) }
+  return { host, under: byBase.size === 0 ? root.enter : underPrefix(root, byBase) }
 }
 
-const underPrefix = <E extends Place>(root: E, byBase: ReadonlyMap<string, E>) => {
+const underPrefix = <E>(root: Door<E>, byBase: ReadonlyMap<string, Door<E>>) => {
   const depths = [...byBase.keys()].map((base) => base.split('/').length - 1)
   const deepest = Math.max(...depths)
   return (path: string): E => {
@@ -73,8 +76,8 @@ const underPrefix = <E extends Place>(root: E, byBase: ReadonlyMap<string, E>) =
       const next = path.indexOf('/', end + 1)
       end = next === -1 ? path.length : next
       const found = byBase.get(path.slice(0, end))
-      if (found !== undefined) return found
+      if (found !== undefined) return found.enter()
     }
-    return root
+    return root.enter()
   }
 }

@@ -1,7 +1,10 @@
 import type { AllowRule, Tenant } from '../config/config.ts'
+import type { Principal } from '../core/principal.ts'
 import type { ProfileName } from '../core/profiles.ts'
 import type { ClaimPath } from './principal-of.ts'
 import { claimAt, rolePathsOf, rolesOf, withoutClaimsElsewhere } from './principal-of.ts'
+import { readJwt } from './strict-jwt.ts'
+import { hasLeftTenant } from './tenant-claim.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -92,6 +95,24 @@ const isTenantAllowed = ({ tid }: Claims, { allowedTids }: Ruled): boolean =>
 export const isNoLongerAllowed = (claims: Claims, tenant: Ruled): boolean => {
   const rules = tenant.allow ?? []
   return rules.length > 0 && rules.every((rule) => judgeRule(claims, rule, tenant) === 'unmet')
+}
+
+/**
+ * Whether a session from a login under other rules would be left out by those of now. The ID token that it has tells of most; of roles
+ * the session, which has those of the UserInfo endpoint as well.
+ */
+export const isLeftOut = (
+  { roles }: Pick<Principal, 'roles'>,
+  idToken: string,
+  tenant: Ruled & Pick<Tenant, 'tenantClaim'>,
+): boolean => {
+  const { allow: rules = [], tenantClaim } = tenant
+  if (rules.length === 0 && tenantClaim === undefined) return false
+  const claims = readJwt(idToken)?.claims
+  if (claims === undefined) return false
+  const isUnmet = (rule: AllowRule) =>
+    rule.kind === 'role' ? !roles.includes(rule.value) : judgeRule(claims, rule, tenant) === 'unmet'
+  return (rules.length > 0 && rules.every(isUnmet)) || hasLeftTenant(claims, idToken, tenant)
 }
 
 const judgeRule = (token: Claims, { kind, value }: AllowRule, tenant: Ruled): RuleVerdict => {

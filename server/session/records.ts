@@ -10,7 +10,8 @@ import type {
   StoredRecord,
   UpdateOutcome,
 } from './backend.ts'
-import type { Listing, SessionFacts } from './data.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Listing, SessionFacts, Vault } from './data.ts'
 import { packJson, unpackJson } from './packed-json.ts'
 import { recordIdOf } from './record-id.ts'
 import type { SealContext, Sealer } from './seal.ts'
@@ -22,6 +23,10 @@ export type RecordsDeps = {
   readonly log: Log
   /** Whether a session of this issuer may be opened here; undefined: any. */
   readonly isOurIssuer?: ((issuer: Issuer) => boolean) | undefined
+  /** Whether a session that was created then is over, though the store does not know; undefined: none is. */
+  readonly isOver?: ((createdAtMs: number) => boolean) | undefined
+  /** Whether the rules of now leave out whose session it is, by the ID token in its vault; undefined: nobody. */
+  readonly isLeftOut?: ((principal: Principal, idToken: string) => boolean) | undefined
 }
 
 /** A session as a cookie opens it. */
@@ -49,10 +54,11 @@ export type Records = ReturnType<typeof records>
  * The sealed records of sessions, by session id: the one way in for Express and for the hot path.
  * Every function throws `store_unavailable` when the store cannot answer.
  */
-export const records = ({ backend, sealer, life, log, isOurIssuer }: RecordsDeps) => {
+export const records = (deps: RecordsDeps) => {
+  const { backend, sealer, life, log } = deps
   const { open, openListing, seal } = envelopes(sealer, log)
   return {
-    ...readers({ backend, life, isOurIssuer }, open),
+    ...readers(deps, open),
     open,
     /** The session's line, without its cookie; undefined when there is none. */
     listing: async (recordId: RecordId): Promise<Listing | undefined> => {
@@ -78,17 +84,17 @@ export const records = ({ backend, sealer, life, log, isOurIssuer }: RecordsDeps
   }
 }
 
-const readers = (
-  { backend, life, isOurIssuer }: Pick<RecordsDeps, 'backend' | 'life' | 'isOurIssuer'>,
-  open: Envelopes['open'],
-) => {
+const readers = (deps: RecordsDeps, open: Envelopes['open']) => {
+  const { backend, life, isOurIssuer, isOver } = deps
+  const leaveOut = leavingOut(deps, open)
   const opened = (id: SessionId, found: FoundLive): SessionState => {
     // What opens under the session's own key was written at a login.
     const facts = open(id, 'session', found.session) as SessionFacts | undefined
     // The issuer in the settings may have changed since: its tokens are not for the one that is there now (RFC 9700 section 4.4).
     if (facts === undefined || isOurIssuer?.(facts.principal.issuer) === false)
       return { kind: 'missing' }
-    return liveSession(id, found, facts)
+    if (isOver?.(facts.createdAtMs) === true) return { kind: 'ended', reason: 'session_revoked' }
+    return leaveOut(liveSession(id, found, facts))
   }
   return {
     read: async (id: SessionId, slide: boolean): Promise<SessionState> => {
@@ -109,6 +115,26 @@ const readers = (
     },
   }
 }
+
+/** Ends a session whose person may not log in any more: the rules may have changed since. */
+const leavingOut =
+  ({ backend, life, log, isLeftOut }: RecordsDeps, open: Envelopes['open']) =>
+  (session: LiveSession): SessionState => {
+    if (isLeftOut === undefined || session.vault === undefined) return session
+    const { id, recordId, facts } = session
+    // What opens under the session's own key was written at a login.
+    const vault = open(id, 'vault', session.vault) as Vault | undefined
+    if (vault === undefined || !isLeftOut(facts.principal, vault.idToken)) return session
+    const reason = 'session_revoked'
+    const { sub } = facts.principal
+    const line = { audit: 'session_ended', reason: 'not_allowed', record: recordId, sub }
+    log.warn(line, 'session ended: the account may not log in any more')
+    // Judged again at the next call, should that fail.
+    backend.end(recordId, reason, life.absoluteSeconds).catch((err: unknown) => {
+      log.error({ err, record: recordId }, 'a session that may not be was not ended')
+    })
+    return { kind: 'ended', reason }
+  }
 
 type FoundLive = Extract<Found, { kind: 'live' }>
 

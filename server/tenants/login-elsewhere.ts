@@ -8,8 +8,8 @@ import type { Replies } from '../http/reply.ts'
 
 export type LoginElsewhereDeps = {
   readonly reply: Replies
-  /** The address of each other tenant's `/login`, by the tenant's id. */
-  readonly loginOf: ReadonlyMap<string, string>
+  /** The address of another tenant's `/login`, by the tenant's id. */
+  readonly loginOf: (tenant: string) => string | undefined
 }
 
 /**
@@ -27,7 +27,7 @@ const leadOn = ({ reply, loginOf }: LoginElsewhereDeps): RequestHandler =>
   function leadToTenant(req, res, next) {
     const parameters = parametersOf(req)
     const [tenant, second] = parameters.getAll('tenant')
-    const login = second === undefined ? loginOf.get(tenant ?? '') : undefined
+    const login = second === undefined ? loginOf(tenant ?? '') : undefined
     if (login === undefined) return next()
     if (!isTopLevelNavigation(req)) throw new BrokerError('navigation_required')
     parameters.delete('tenant')

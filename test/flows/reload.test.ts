@@ -5,33 +5,11 @@ import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Tenant } from '../../server/config/config.ts'
-import { BrokerError } from '../../server/core/errors.ts'
-import type { BrokerConfig } from '../../server/foundations.ts'
+import { secret } from '../../server/core/secret.ts'
 import { memoryBackend } from '../../server/session/memory-backend.ts'
-import { capturedLog } from '../support/captured-log.ts'
-import type { TenantsWorld } from '../support/tenants.ts'
+import { statusOf, withTenants } from '../support/reload.ts'
 import { startTenants } from '../support/tenants.ts'
 import { route, testClock } from '../support/world.ts'
-
-type Names = readonly [string, ...string[]]
-
-/** The settings with these further tenants alone, each perhaps changed. */
-const withTenants = (
-  { config }: TenantsWorld,
-  names: Names,
-  change: Partial<Tenant> = {},
-): BrokerConfig => {
-  const [first, ...others] = (config.tenants ?? [])
-    .filter(({ id }) => names.includes(id))
-    .map((tenant) => ({ ...tenant, ...change }))
-  assert.ok(first !== undefined)
-  return { ...config, tenants: [first, ...others] }
-}
-
-const statusOf = async (
-  { address }: TenantsWorld,
-  ...[name, user]: Parameters<TenantsWorld['session']>
-) => (await user.call(address(name, '/api/orders'))).status
 
 test('reload › a call under way, and one connection that calls again and again › neither is dropped', async (t) => {
   const world = await startTenants(t)
@@ -81,23 +59,32 @@ test('reload › a tenant is removed › its sessions end for good, its host is 
   assert.equal(await statusOf(world, 'acme', await world.loggedIn('acme')), 200)
 })
 
-test('reload › two tenants are removed, and the store fails at the first › the second one’s sessions end, and the log tells', async (t) => {
-  const { log, text } = capturedLog()
-  const store = memoryBackend({ clock: testClock() })
-  const failing = { next: false }
-  const listed: typeof store.listed = async (list) => {
-    if (!failing.next) return await store.listed(list)
-    failing.next = false
-    throw new BrokerError('store_unavailable')
-  }
-  const world = await startTenants(t, { backend: { ...store, listed }, log })
-  const { broker, address } = world
-  const user = await world.loggedIn('gamma')
-  failing.next = true
-  await broker.reload(withTenants(world, ['beta']))
-  await broker.reload(withTenants(world, ['acme', 'beta', 'gamma']))
-  assert.equal((await user.call(address('gamma', '/api/orders'))).json()['code'], 'session_revoked')
-  assert.match(text(), /"tenant":"acme".*"sessions of a removed tenant not ended"/)
+test('reload › another tenant changes › one that does not keeps what its rooms have learnt of its provider', async (t) => {
+  const world = await startTenants(t)
+  const { broker, address, two } = world
+  const users = [await world.loggedIn('acme'), await world.loggedIn('gamma')] as const
+  const asked = () => two.state.discoveryRequests
+  const before = asked()
+  const [acme, beta, gamma] = world.config.tenants ?? []
+  assert.ok(acme && beta && gamma)
+  const changed: Tenant = { ...gamma, scope: 'openid', clientAuth: { ...gamma.clientAuth } }
+  await broker.reload({ ...world.config, tenants: [{ ...acme }, beta, changed] })
+  assert.equal(await statusOf(world, 'acme', users[0]), 200)
+  assert.equal(await statusOf(world, 'gamma', users[1]), 200)
+  await world.loggedIn('acme')
+  assert.equal(asked(), before)
+  await world.loggedIn('gamma')
+  assert.equal(asked(), before + 1)
+  assert.equal((await world.newBrowser('gamma').visit(address('gamma', '/login'))).status, 303)
+})
+
+test('reload › a tenant’s secret changes, and nothing else › its rooms go by the new one', async (t) => {
+  const world = await startTenants(t)
+  await world.loggedIn('acme')
+  const wrong = { method: 'client_secret_basic', secret: secret('wrong') } as const
+  await world.broker.reload(withTenants(world, ['acme', 'beta', 'gamma'], { clientAuth: wrong }))
+  const user = await world.loggedIn('acme')
+  assert.equal((await world.session('acme', user))['authenticated'], false)
 })
 
 test('reload › a tenant is removed › what its sessions have open is cut', async (t) => {
@@ -187,9 +174,17 @@ test('reload › many times › leaves nobody behind who listens to the store', 
     }
   }
   const backend = { ...store, onChange: counted, onOwnWrite: counted }
-  const { broker, config } = await startTenants(t, { backend })
+  const world = await startTenants(t, { backend })
+  const { broker, config } = world
+  for (const name of ['acme', 'beta', 'default'] as const) await world.loggedIn(name)
   const before = listening
-  for (let i = 0; i < 10; i += 1) await broker.reload(config)
+  for (let i = 0; i < 10; i += 1) {
+    await broker.reload(withTenants(world, ['beta', 'gamma']))
+    await broker.reload(config)
+    await broker.reload({ ...config, routes: config.routes.map((one) => ({ ...one, csrf: i % 2 === 0 })) }) // prettier-ignore
+    await world.loggedIn('acme')
+  }
+  for (const name of ['beta', 'default'] as const) await world.loggedIn(name)
   await sleep(50)
   assert.equal(listening, before)
 })

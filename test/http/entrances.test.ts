@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { entrances } from '../../server/http/entrances.ts'
+import { doorTo, entrances } from '../../server/http/entrances.ts'
 
 const origin = 'https://app.test'
 
@@ -12,7 +12,7 @@ test('entrances › prefixes and any path › the one that is its beginning by w
     fc.property(fc.uniqueArray(path, { minLength: 1, maxLength: 4 }), path, (all, asked) => {
       // The settings let none lie in another.
       const bases = all.filter((one) => !all.some((other) => other !== one && `${one}/`.startsWith(`${other}/`))) // prettier-ignore
-      const { shared } = entrances(['', ...bases].map((base) => ({ origin, base })), origin)
+      const { shared } = entrances(['', ...bases].map((base) => doorTo({ origin, base })), origin)
       const expected = bases.find((base) => `${asked}/`.startsWith(`${base}/`)) ?? ''
       assert.equal(shared.under(asked).base, expected)
     }),
@@ -21,7 +21,7 @@ test('entrances › prefixes and any path › the one that is its beginning by w
 
 test('entrances › several hosts › each leads to its own, by one name or with the default port', () => {
   const hosts = ['app.test', 'acme.test', 'xn--mnchen-3ya.test']
-  const { at } = entrances(hosts.map((host) => ({ origin: `https://${host}`, base: '' })), origin)
+  const { at } = entrances(hosts.map((host) => doorTo({ origin: `https://${host}`, base: '' })), origin)
   for (const host of hosts)
     for (const spelling of [host, host.toUpperCase(), `${host}:443`])
       assert.equal(at(spelling)?.under('/').origin, `https://${host}`)
@@ -30,6 +30,9 @@ test('entrances › several hosts › each leads to its own, by one name or with
 }) // prettier-ignore
 
 test('entrances › an origin where nobody is › is a mistake of ours', () => {
-  assert.throws(() => entrances([{ origin: 'https://acme.test', base: '' }], origin), RangeError)
-  assert.throws(() => entrances([{ origin, base: '/t/acme' }], origin), RangeError)
+  assert.throws(
+    () => entrances([doorTo({ origin: 'https://acme.test', base: '' })], origin),
+    RangeError,
+  )
+  assert.throws(() => entrances([doorTo({ origin, base: '/t/acme' })], origin), RangeError)
 })

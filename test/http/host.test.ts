@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Call } from '../../server/http/call.ts'
-import { entrances } from '../../server/http/entrances.ts'
+import { doorTo, entrances } from '../../server/http/entrances.ts'
 import { hostOf } from '../../server/http/host.ts'
 import { header, headerCount } from '../../server/http/raw-headers.ts'
 import { request } from './request.ts'
 
 const ownHostCheck = (origin: string) => {
-  const { at } = entrances([{ origin, base: '' }], origin)
+  const { at } = entrances([doorTo({ origin, base: '' })], origin)
   return (req: Call): boolean => at(header(req, 'host')) !== undefined
 }
 

@@ -50,6 +50,47 @@ test('main › several bad settings › exit 78, all of them with an example, no
   assert.doesNotMatch(stderr, stack)
 })
 
+test('main › several mistakes, in the environment and in a file › exit 78 with all of them, their places and no secret', async (t) => {
+  const file = join(folder(t), 'latchkey.yaml')
+  writeFileSync(
+    file,
+    `tenants:
+  - { id: acme, hosts: [acme.localhost], issuer: "https://id.example", client: { id: bff, secret: [Canary-1] } }
+  - { id: beta, hosts: [acme.localhost], issuer: "https://id.test", client: { id: bff, secret: "\${NOWHERE}" } }
+routes:
+  - { path: /api, upstream: "http://127.0.0.1:9", tenants: [ghost], public: true }
+`,
+  )
+  const { code, stderr } = await runMain(t, { CONFIG_FILE: file, SESSION_SECRET: 'Canary-2' })
+  assert.equal(code, 78)
+  assert.deepEqual(
+    problemsIn(stderr).map(({ name, wrong }) => `${name} ${wrong}`),
+    [
+      'SESSION_SECRET has a secret shorter than 32 characters',
+      'CONFIG_FILE tenants[1].client.secret uses ${NOWHERE}, which is not set',
+      'CONFIG_FILE tenants[0].client.secret is a list, and must be a text',
+      'CONFIG_FILE routes[0].public takes token: none or token: optional',
+      'CONFIG_FILE tenants[1].hosts[0] is there already',
+      'CONFIG_FILE routes[0].tenants[0] is the id of no tenant',
+    ],
+  )
+  assert.doesNotMatch(stderr, /Canary/)
+  assert.doesNotMatch(stderr, stack)
+})
+
+for (const [what, wrong] of [
+  ['is not there', /cannot be read \(ENOENT\)/],
+  ['is a folder', /cannot be read \(EISDIR\)/],
+] as const)
+  test(`main › CONFIG_FILE ${what} › exit 78, and why it cannot be read`, async (t) => {
+    const dir = folder(t)
+    const file = what === 'is a folder' ? dir : join(dir, 'absent')
+    const { code, stderr } = await runMain(t, { CONFIG_FILE: file })
+    assert.equal(code, 78)
+    assert.match(stderr, wrong)
+    assert.doesNotMatch(stderr, stack)
+  })
+
 test('main › production with nothing set › exit 78 and every setting that it needs', async (t) => {
   const { code, stderr } = await runMain(t, { NODE_ENV: 'production' })
   assert.equal(code, 78)
