@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { configReload } from '../server/config-reload.ts'
+import { configReload } from '../server/reload/config-reload.ts'
 import { loadAside } from '../server/config/load-aside.ts'
 import type { LoadOptions } from '../server/config/load.ts'
 import { loadConfig } from '../server/config/load.ts'
 import { silentLog } from '../server/core/log.ts'
 import { systemRandom } from '../server/core/random.ts'
 import { createBroker } from '../server/create-broker.ts'
-import type { BrokerConfig } from '../server/foundations.ts'
+import type { BrokerConfig } from '../server/config/ready-config.ts'
 
 /**
  * `node bench/reload.ts [tenants]`: how long a broker with very many tenants takes to start, and for how long a reload that changes one

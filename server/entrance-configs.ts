@@ -1,5 +1,5 @@
 import type { Config, Tenant } from './config/config.ts'
-import type { ReadyConfig } from './foundations.ts'
+import type { ReadyConfig } from './config/ready-config.ts'
 import { tenantSecrets } from './session/tenant-keys.ts'
 
 /** A tenant at one of the places where it is entered. */

@@ -1,4 +1,4 @@
-import type { Config, Tenant } from './config/config.ts'
+import type { ReadyConfig } from './config/ready-config.ts'
 import type { Clock } from './core/clock.ts'
 import { cookieNames } from './core/cookies.ts'
 import type { TenantId } from './core/ids.ts'
@@ -20,19 +20,6 @@ import { records } from './session/records.ts'
 import type { Sealer } from './session/seal.ts'
 import { sealer } from './session/seal.ts'
 import { signOut } from './session/sign-out.ts'
-
-/** Settings of one tenant at one place: its origin, its provider, its sessions. */
-export type ReadyConfig = Config & {
-  readonly tenant: Tenant
-  /** The prefix that its paths have on that origin; none without. */
-  readonly base?: string
-  /** Those of other tenants on that origin, where this one has none itself. */
-  readonly othersBases?: readonly string[]
-}
-
-/** Settings with somebody to log in at. */
-export type BrokerConfig =
-  ReadyConfig | (Config & { readonly tenants: readonly [Tenant, ...Tenant[]] })
 
 /** Everything from outside the process that the rooms may use. */
 export type Powers = {

@@ -3,7 +3,8 @@ import { createApp, createSite } from './app.ts'
 import { backchannelLogoutRoutes } from './backchannel-logout/routes.ts'
 import type { TenantPlace } from './entrance-configs.ts'
 import { settingsAt } from './entrance-configs.ts'
-import type { BrokerConfig, Powers, ReadyConfig } from './foundations.ts'
+import type { BrokerConfig, ReadyConfig } from './config/ready-config.ts'
+import type { Powers } from './foundations.ts'
 import type { Entrance } from './front-door.ts'
 import type { ProviderReport } from './health/routes.ts'
 import { healthRoutes } from './health/routes.ts'
@@ -12,7 +13,7 @@ import type { Door } from './http/entrances.ts'
 import { formReader, logoutTokenReader, requireForm } from './http/parameters.ts'
 import type { Replies } from './http/reply.ts'
 import { logWith } from './core/log.ts'
-import { refusingSpoilt } from './order-guard.ts'
+import { refusingSpoilt } from './http/order-guard.ts'
 import { hotPath, upgradePath } from './proxy/hot-path.ts'
 import { leasedBackend } from './session/leased-backend.ts'
 import { tenantBackend } from './session/tenant-keys.ts'
@@ -92,7 +93,8 @@ const furnish = (place: TenantPlace, parts: HouseParts): Furnished => {
     ...commonRooms(neighbours, powers, rooms.reply),
     ...(isRoot(place, config) && { elsewhere: elsewhere(neighbours, id, rooms.reply) }),
   }
-  const entrance = refusingSpoilt(powers.log, entranceOf(own, rooms, common))
+  const open = entranceOf(own, rooms, common)
+  const entrance = { ...open, ...refusingSpoilt(powers.log, open) }
   return { rooms, entrance, leave: lease.leave }
 }
 

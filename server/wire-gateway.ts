@@ -1,4 +1,5 @@
-import type { Parts as Foundations, Powers, ReadyConfig } from './foundations.ts'
+import type { ReadyConfig } from './config/ready-config.ts'
+import type { Parts as Foundations, Powers } from './foundations.ts'
 import { monotonicMs } from './core/clock.ts'
 import type { Route } from './config/config.ts'
 import { profiles } from './core/profiles.ts'

@@ -1,4 +1,5 @@
-import type { Powers, ReadyConfig } from './foundations.ts'
+import type { ReadyConfig } from './config/ready-config.ts'
+import type { Powers } from './foundations.ts'
 import type { RequestHandler } from 'express'
 import { profiles } from './core/profiles.ts'
 import { acceptLogoutToken } from './backchannel-logout/accept-logout-token.ts'

@@ -4,7 +4,8 @@ import { BrokerError } from './core/errors.ts'
 import { sameValue } from './core/same-value.ts'
 import type { TenantPlace } from './entrance-configs.ts'
 import { tenantPlaces } from './entrance-configs.ts'
-import type { BrokerConfig, Powers } from './foundations.ts'
+import type { BrokerConfig } from './config/ready-config.ts'
+import type { Powers } from './foundations.ts'
 import { providerReport } from './health/routes.ts'
 import type { AskedEntrance, House, HouseParts, Neighbours } from './house.ts'
 import { commonRooms, elsewhere, house, isRoot } from './house.ts'
@@ -14,7 +15,7 @@ import { errorHandler } from './http/error-handler.ts'
 import type { Replies } from './http/reply.ts'
 import { replies } from './http/reply.ts'
 import { addresseeOf } from './oidc/check-logout-token.ts'
-import { refusingSpoilt } from './order-guard.ts'
+import { refusingSpoilt } from './http/order-guard.ts'
 import { clientAddress } from './proxy/client-address.ts'
 import { pseudonymOf } from './proxy/hops.ts'
 import { routeLimits } from './proxy/limits.ts'
@@ -168,7 +169,7 @@ const lobby = ({ config, powers, neighbours }: HouseParts, reply: Replies): Door
     ...commonRooms(neighbours, powers, reply),
     elsewhere: elsewhere(neighbours, undefined, reply),
   }
-  const entrance = refusingSpoilt(powers.log, {
+  const open: AskedEntrance = {
     origin,
     base: '',
     reply,
@@ -180,6 +181,7 @@ const lobby = ({ config, powers, neighbours }: HouseParts, reply: Replies): Door
     judgeUpgrade: nobody,
     app: createLobby({ nobodys: nobodysAddresses, errors }, common, { secure }),
     site: createSite({ spa, errors }),
-  })
+  }
+  const entrance = { ...open, ...refusingSpoilt(powers.log, open) }
   return { origin, base: '', enter: () => entrance }
 }

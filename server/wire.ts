@@ -1,5 +1,6 @@
 import { issuersOf } from './oidc/issuer-template.ts'
-import type { Powers, ReadyConfig } from './foundations.ts'
+import type { ReadyConfig } from './config/ready-config.ts'
+import type { Powers } from './foundations.ts'
 import { foundations } from './foundations.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { isOwnAddress } from './http/endpoints.ts'

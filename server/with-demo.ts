@@ -2,7 +2,7 @@ import type { Config, Route, Tenant } from './config/config.ts'
 import { asIssuer, asTenantId } from './core/ids.ts'
 import { secret } from './core/secret.ts'
 import type { Demo } from './demo/demo.ts'
-import type { BrokerConfig } from './foundations.ts'
+import type { BrokerConfig } from './config/ready-config.ts'
 
 export type DemoReady = { readonly config: BrokerConfig; readonly demo: Demo | undefined }
 

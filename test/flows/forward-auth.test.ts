@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import type { ReadyConfig } from '../../server/foundations.ts'
+import type { ReadyConfig } from '../../server/config/ready-config.ts'
 import type { Answer } from '../support/browser.ts'
 import { send } from '../support/browser.ts'
 import type { Asked } from '../support/forward-auth.ts'

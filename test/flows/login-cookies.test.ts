@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ReadyConfig } from '../../server/foundations.ts'
+import type { ReadyConfig } from '../../server/config/ready-config.ts'
 import type { Answer } from '../support/browser.ts'
 import { send } from '../support/browser.ts'
 import { codeOf, openCallback, pendingCallback } from '../support/login-steps.ts'

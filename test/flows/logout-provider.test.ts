@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import type { ReadyConfig } from '../../server/foundations.ts'
+import type { ReadyConfig } from '../../server/config/ready-config.ts'
 import type { Browser } from '../support/browser.ts'
 import { codeOf } from '../support/login-steps.ts'
 import { worthOf, worthless } from '../support/logout-steps.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BrokerConfig } from '../../server/foundations.ts'
+import type { BrokerConfig } from '../../server/config/ready-config.ts'
 import { send } from '../support/browser.ts'
 import { codeOf } from '../support/login-steps.ts'
 import { startTenants } from '../support/tenants.ts'

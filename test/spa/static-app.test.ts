@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import type { ReadyConfig } from '../../server/foundations.ts'
+import type { ReadyConfig } from '../../server/config/ready-config.ts'
 import { send } from '../support/browser.ts'
 import { startWorld } from '../support/world.ts'
 

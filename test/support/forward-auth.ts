@@ -1,5 +1,5 @@
 import { secret } from '../../server/core/secret.ts'
-import type { ReadyConfig } from '../../server/foundations.ts'
+import type { ReadyConfig } from '../../server/config/ready-config.ts'
 import type { Answer } from './browser.ts'
 import { send } from './browser.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Tenant } from '../../server/config/config.ts'
-import type { BrokerConfig } from '../../server/foundations.ts'
+import type { BrokerConfig } from '../../server/config/ready-config.ts'
 import type { TenantsWorld } from './tenants.ts'
 
 type Names = readonly [string, ...string[]]

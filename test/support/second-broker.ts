@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { brokerServer, serve } from '../../server/broker-server.ts'
 import { createBroker } from '../../server/create-broker.ts'
-import type { BrokerConfig } from '../../server/foundations.ts'
+import type { BrokerConfig } from '../../server/config/ready-config.ts'
 import type { Backend } from '../../server/session/backend.ts'
 import type { Browser } from './browser.ts'
 import { send } from './browser.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from './core/clock.ts'
-import type { TenantId } from './core/ids.ts'
-import type { Log } from './core/log.ts'
+import type { Clock } from '../core/clock.ts'
+import type { TenantId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
 
 /** A tenant that is no more. */
 export type Removed = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configReload } from '../../server/config-reload.ts'
+import { configReload } from '../../server/reload/config-reload.ts'
 import type { Loaded } from '../../server/config/load.ts'
 import { secret } from '../../server/core/secret.ts'
-import type { BrokerConfig } from '../../server/foundations.ts'
+import type { BrokerConfig } from '../../server/config/ready-config.ts'
 import { capturedLog } from '../support/captured-log.ts'
 import { loaded, provider } from '../config/loading.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { heldBack } from '../../server/held-back.ts'
+import { heldBack } from '../../server/reload/held-back.ts'
 
 const setUp = () => {
   const listeners: (() => void)[] = []

@@ -1,9 +1,9 @@
 import { setImmediate as otherWork } from 'node:timers/promises'
-import type { Config } from './config/config.ts'
-import type { Loaded } from './config/load.ts'
-import type { Problem } from './config/reader.ts'
-import type { Log } from './core/log.ts'
-import type { BrokerConfig } from './foundations.ts'
+import type { Config } from '../config/config.ts'
+import type { Loaded } from '../config/load.ts'
+import type { Problem } from '../config/reader.ts'
+import type { Log } from '../core/log.ts'
+import type { BrokerConfig } from '../config/ready-config.ts'
 
 export type ReloadDeps = {
   readonly log: Log
@@ -16,8 +16,8 @@ export type ReloadDeps = {
 }
 
 /**
- * Takes up what CONFIG_FILE says now, one change after the other; what is asked for while another waits is one with it. It is validated as a whole before anything changes: a bad file is
- * refused with all its problems, and the settings before go on.
+ * Takes up what CONFIG_FILE says now, one change after the other; what is asked for while another waits is one with it. It is
+ * validated as a whole before anything changes: a bad file is refused with all its problems, and the settings before go on.
  */
 export const configReload = (running: BrokerConfig, deps: ReloadDeps) => {
   let current = running
