@@ -13,7 +13,8 @@ import type { routeLimits } from './proxy/limits.ts'
 import type { OpenStreams } from './proxy/open-streams.ts'
 import { openStreams } from './proxy/open-streams.ts'
 import type { RouteTable } from './proxy/route-table.ts'
-import { tokenWantOf } from './proxy/token-want.ts'
+import type { WantOf } from './proxy/token-want.ts'
+import { tokenWants } from './proxy/token-want.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import { tunnels } from './proxy/tunnel.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
@@ -87,15 +88,17 @@ const heldSessions = (
 /** The hot path with everything a call needs on its way; the rooms of tokens and of refreshes behind it. */
 export const proxyRoom = (config: ReadyConfig, powers: Powers, parts: ProxyParts): HotPathDeps => {
   const tokens = tokenRoom(config, powers, parts)
+  const wantOf = tokenWants(config.tenant)
   const deps = {
     origin: config.origin,
     tenant: config.tenant.id,
     hash: parts.hash,
     readCookie: sessionCookieReader(parts.names.session, config.session.secrets),
     readSession: heldSessions(config, powers, parts),
+    wantOf,
     freshToken: tokens.fresh,
     insteadToken: tokens.instead,
-    ...policyRoom(config, powers, { ...parts, tokens }),
+    ...policyRoom(config, powers, { ...parts, tokens, wantOf }),
     limit: parts.limit,
   }
   const verified = tokenCheckRoom(config, powers, parts)
@@ -153,13 +156,19 @@ const tokenCheckRoom = ({ tenant }: ReadyConfig, powers: Powers, { provider }: P
 const policyRoom = (
   config: ReadyConfig,
   { log, clock }: Powers,
-  { base, vault, stepUps, tokens }: Parts & { readonly tokens: FreshTokens },
+  {
+    base,
+    vault,
+    stepUps,
+    tokens,
+    wantOf,
+  }: Parts & { readonly tokens: FreshTokens; readonly wantOf: WantOf },
 ) => {
   const { nowMs } = clock
   const ask = askStepUp({ log, nowMs, origin: config.origin, base, keep: stepUps.keep })
   const grantedScope = async (session: LiveSession, route: Route): Promise<string | undefined> => {
     // Where no token goes along, the login's own scopes count.
-    const want = tokenWantOf(route) ?? {}
+    const want = wantOf(route) ?? {}
     const known = vault.open(session)?.content.sets[tokenKey(want)]
     return (known ?? (await tokens.fresh(session, want))).scope
   }

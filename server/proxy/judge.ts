@@ -15,7 +15,7 @@ import { sessionEnded } from '../session/ended.ts'
 import type { Counted } from './limits.ts'
 import { requireTenant } from './own-tenant.ts'
 import { refuseQueryToken } from './query-token.ts'
-import { tokenWantOf } from './token-want.ts'
+import type { WantOf } from './token-want.ts'
 
 export type JudgeDeps = {
   readonly origin: string
@@ -25,6 +25,7 @@ export type JudgeDeps = {
   readonly readCookie: (cookieHeader: string | undefined) => SessionId | undefined
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly readSession: (id: SessionId) => Promise<SessionState> | LiveSession
+  readonly wantOf: WantOf
   readonly freshToken: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
   /** Another token than the one an upstream called invalid; undefined where there is none to be had. */
   readonly insteadToken: (
@@ -158,7 +159,7 @@ type Judged = Passed & {
 /** A session that turns out to be over when its token is wanted is none, where none is needed. */
 const withToken = async (deps: JudgeDeps, passed: Passed): Promise<Judged> => {
   const { session, route } = passed
-  const want = tokenWantOf(route)
+  const want = deps.wantOf(route)
   if (session === undefined || want === undefined) return passed
   try {
     return { ...passed, want, token: await deps.freshToken(session, want) }

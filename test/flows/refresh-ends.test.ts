@@ -146,3 +146,16 @@ test('refresh › no refresh token, a route with an audience › 503 there, the 
   assert.equal((await user.call('/api/x')).status, 200)
   assert.equal(world.issuer.grants('refresh_token'), 0)
 })
+
+test("refresh › none is possible, a route of OIDC_AUDIENCE's audience › the login's own token goes along", async (t) => {
+  const world = await startWorld(t, {
+    routes: ({ origin }) => [route('/api/orders', origin, { audience: 'orders' })],
+    config: (config) => ({ ...config, tenant: { ...config.tenant, audience: 'orders' } }),
+  })
+  world.issuer.script.alterTokenAnswer = ({ refresh_token: _none, ...answer }) => answer
+  const user = await world.loggedIn()
+  assert.equal((await user.call('/api/x')).status, 200)
+  const own = world.upstream.last().headers.authorization
+  assert.equal((await user.call('/api/orders')).status, 200)
+  assert.equal(world.upstream.last().headers.authorization, own)
+})
