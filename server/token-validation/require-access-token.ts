@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from './access-token.ts'
 import { AccessTokenError } from './access-token-error.ts'
-import type { AccessTokenOptions } from './verify-access-token.ts'
+import type { RequireOptions } from './options.ts'
 import { verifyAccessToken } from './verify-access-token.ts'
 
 /** A middleware for Express, and for all that call one in its way. */
@@ -10,11 +10,6 @@ export type RequireAccessToken = (
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => Promise<void>
-
-export type RequireOptions = AccessTokenOptions & {
-  /** Sees every refusal, for the log. */
-  readonly onRefused?: ((error: AccessTokenError, req: IncomingMessage) => void) | undefined
-}
 
 const known = new WeakMap<object, AccessToken>()
 

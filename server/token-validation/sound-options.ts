@@ -1,7 +1,7 @@
 import { profiles } from '../core/profiles.ts'
 import { isJsonObject } from '../core/json-object.ts'
 import type { DpopOptions } from './possession.ts'
-import type { RequireOptions } from './require-access-token.ts'
+import type { RequireOptions } from './options.ts'
 import type { RoleRules } from './requirements.ts'
 
 /** What an option takes, in words, and whether a value is that. */

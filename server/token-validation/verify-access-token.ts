@@ -1,12 +1,9 @@
 import { systemClock } from '../core/clock.ts'
-import type { AccessTokenDialect } from '../core/dialects.ts'
-import type { ProfileName } from '../core/profiles.ts'
 import { profiles } from '../core/profiles.ts'
 import type { AccessToken, Places } from './access-token.ts'
 import { accessTokenFrom } from './access-token.ts'
 import { AccessTokenError } from './access-token-error.ts'
 import type { AccessTokenErrorCode } from './access-token-error.ts'
-import type { Algorithm } from './algorithms.ts'
 import { pinned } from './algorithms.ts'
 import type { Fetch } from '../oidc/bounded-json.ts'
 import type { CheckDeps, TokenRefusal } from './check-token.ts'
@@ -16,38 +13,12 @@ import type { Expected } from './judge-claims.ts'
 import { issuerKeys } from './issuer-keys.ts'
 import type { Presented, TokenRequest } from './presented-token.ts'
 import { presentedToken } from './presented-token.ts'
-import type { Requirements } from './requirements.ts'
 import { lacking } from './requirements.ts'
-import type { DpopOptions, Possession } from './possession.ts'
+import type { Possession } from './possession.ts'
 import { possession } from './possession.ts'
+import type { AccessTokenOptions } from './options.ts'
 import { requireSound } from './sound-options.ts'
 import { tokenFaults } from './token-fault.ts'
-
-/** Who may call, by the access token that the call carries. */
-export type AccessTokenOptions = Requirements & {
-  /** Exactly as the tokens and the metadata have it. */
-  readonly issuer: string
-  /** This service's name at the issuer; of several, one has to be in the token. */
-  readonly audience: string | readonly string[]
-  /** What kind of provider it is; `generic` is RFC 9068 to the letter. */
-  readonly profile?: ProfileName | undefined
-  /** `compat` takes a header `typ` of `JWT`, or none, as well: where the profile does not say so already. */
-  readonly typ?: AccessTokenDialect['typ'] | undefined
-  readonly algorithms?: readonly Algorithm[] | undefined
-  /** Where roles are: a path by dots, several of them, or a path by its parts. */
-  readonly rolesClaim?: string | readonly (string | readonly string[])[] | undefined
-  /** Path by dots. */
-  readonly tenantClaim?: string | undefined
-  readonly jwksUri?: string | undefined
-  readonly discoveryUrl?: string | undefined
-  readonly allowHttp?: boolean | undefined
-  readonly clockToleranceSeconds?: number | undefined
-  readonly timeoutMs?: number | undefined
-  readonly dpop?: DpopOptions | undefined
-  readonly realm?: string | undefined
-  readonly fetch?: Fetch | undefined
-  readonly nowMs?: (() => number) | undefined
-}
 
 /** Resolves with what the call's access token says; rejects with `AccessTokenError`, which holds the answer to give. */
 export type VerifyAccessToken = (request: TokenRequest) => Promise<AccessToken>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AccessTokenOptions } from '../../server/token-validation/verify-access-token.ts'
+import type { AccessTokenOptions } from '../../server/token-validation/options.ts'
 import { verifyAccessToken } from '../../server/token-validation/verify-access-token.ts'
 import { audience, mint, startTokenIssuer } from './token-issuer.ts'
 

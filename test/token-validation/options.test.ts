@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RequireOptions } from '../../server/token-validation/require-access-token.ts'
+import type { RequireOptions } from '../../server/token-validation/options.ts'
 import { requireAccessToken } from '../../server/token-validation/require-access-token.ts'
 import { audience } from './token-issuer.ts'
 

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
-import type { RequireOptions } from '../../server/token-validation/require-access-token.ts'
+import type { RequireOptions } from '../../server/token-validation/options.ts'
 import {
   accessTokenOf,
   answerRefusal,
