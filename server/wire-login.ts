@@ -15,7 +15,7 @@ import { logoutRoutes } from './logout/routes.ts'
 import { claimsElsewhere, principalOf } from './oidc/principal-of.ts'
 import { issuersOf } from './oidc/issuer-template.ts'
 import { otherAccountPrompt, whyNotAllowed } from './oidc/may-log-in.ts'
-import { isOfTenant } from './oidc/tenant-claim.ts'
+import { whyNotOfTenant } from './oidc/tenant-claim.ts'
 import { claimsInHeaders } from './proxy/claim-headers.ts'
 import { liveSessionId } from './session/lifecycle.ts'
 import { replaceSession } from './session/replace.ts'
@@ -74,7 +74,7 @@ const finishing = (config: ReadyConfig, { log, clock }: Powers, parts: Parts) =>
       return principalOf(claims, config.tenant, config.session.claims, inHeaders)
     },
     whyNotAllowed: (claims) => whyNotAllowed(claims, config.tenant),
-    isOfTenant: (claims) => isOfTenant(claims, config.tenant),
+    whyNotOfTenant: (claims) => whyNotOfTenant(claims, config.tenant),
     createVault: parts.vault.create,
     createListing: (id, listing) => parts.records.create(id, 'listing', listing),
     endSession: (id) => parts.records.end(id, 'session_revoked'),

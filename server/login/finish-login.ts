@@ -25,8 +25,8 @@ export type FinishLoginDeps = {
   readonly principalOf: (claims: IDToken) => Principal
   /** Undefined for whom the rules let in; else how this ID token falls short of each kind of rule. */
   readonly whyNotAllowed: (claims: IDToken) => Readonly<Record<string, string>> | undefined
-  /** Whether this ID token is of the tenant, at an issuer that several share. */
-  readonly isOfTenant: (claims: IDToken) => boolean
+  /** Undefined for the tenant's people, at an issuer that several share; else how this ID token falls short of the tenant's claim. */
+  readonly whyNotOfTenant: (claims: IDToken) => Readonly<Record<string, string>> | undefined
   readonly createVault: (id: SessionId, vault: Vault) => Promise<CreateOutcome>
   readonly createListing: (id: SessionId, listing: Listing) => Promise<CreateOutcome>
   readonly endSession: (id: SessionId) => Promise<unknown>
@@ -102,9 +102,10 @@ const requireTenant = (
   claims: IDToken,
   { sub, issuer, tenant }: Principal,
 ): void => {
-  if (deps.isOfTenant(claims)) return
+  const tenantClaim = deps.whyNotOfTenant(claims)
+  if (tenantClaim === undefined) return
   deps.log.warn(
-    { audit: 'login_refused', reason: 'forbidden_tenant', tenant, sub, issuer },
+    { audit: 'login_refused', reason: 'forbidden_tenant', tenantClaim, tenant, sub, issuer },
     'not of this tenant',
   )
   throw new BrokerError('forbidden_tenant')

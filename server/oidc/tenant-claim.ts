@@ -9,9 +9,19 @@ type Claimed = Pick<Tenant, 'tenantClaim'>
  * Whether the claim that tells tenants of one issuer apart holds this one's name: as a text, in a list, or as the key of an object,
  * which is how Keycloak has its organisations. One that is not there is a no.
  */
-export const isOfTenant = (claims: Claims, { tenantClaim }: Claimed): boolean =>
+const isOfTenant = (claims: Claims, { tenantClaim }: Claimed): boolean =>
   tenantClaim === undefined ||
   tenantClaim.values.some((value) => namesIn(claims, tenantClaim.path)?.includes(value))
+
+/** Why an ID token is not of this tenant, for the log: which claim would tell, and whether it is missing or names others. */
+export const whyNotOfTenant = (
+  claims: Claims,
+  { tenantClaim }: Claimed,
+): Readonly<Record<string, string>> | undefined => {
+  if (tenantClaim === undefined || isOfTenant(claims, { tenantClaim })) return undefined
+  const { path } = tenantClaim
+  return { [path]: namesIn(claims, path) === undefined ? 'no_claim' : 'unmet' }
+}
 
 /**
  * Whether a later ID token says of its person that they left the tenant: by another value, or by leaving out what the one before it

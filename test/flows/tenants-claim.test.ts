@@ -54,6 +54,24 @@ for (const organization of strangers)
     },
   )
 
+for (const [organization, found] of [
+  [undefined, 'no_claim'],
+  [null, 'no_claim'],
+  ['beta', 'unmet'],
+  [[], 'unmet'],
+] as const)
+  test(
+    `tenant_claim › ${JSON.stringify(organization)} › the log names the claim and says ${found}, not what it holds`,
+    limit,
+    async (t) => {
+      const captured = capturedLog()
+      const world = await startTenants(t, { config: claimed(), log: captured.log })
+      world.two.script.idTokenClaims = { organization }
+      await world.newBrowser('acme').navigate('/login?return_to=/x')
+      assert.ok(captured.text().includes(`"tenantClaim":{"organization":"${found}"}`))
+    },
+  )
+
 test(
   'tenant_claim › values of its own, such as a GUID › count instead of the id',
   limit,
