@@ -1,5 +1,3 @@
-const later = 'Not in this version: refused.'
-
 /** The part of docs/configuration.md about CONFIG_FILE; a test holds its tables against the schema. */
 export const configFileDocs = `## CONFIG_FILE
 
@@ -41,8 +39,7 @@ routes:
 | \`methods\` | list of \`GET\`, \`HEAD\`, \`POST\`, \`PUT\`, \`PATCH\`, \`DELETE\`, \`OPTIONS\` | all | Any other method gets 405. |
 | \`upstream\` | origin, or list of origins | required | Where calls go. Several take turns, less those that are down. |
 | \`strip_prefix\` | path | nothing stripped | The beginning of \`path\`, by whole segments, that the upstream does not see. |
-| \`token\` | \`user\`, \`optional\` or \`none\` | \`user\` | Which access token goes along: the user's; the user's if there is a session; none (a session is needed all the same). |
-| \`token\` | \`service\` or \`exchange\` | | A token of the broker's own; a token exchanged for the user's. ${later} |
+| \`token\` | \`user\`, \`optional\`, \`service\`, \`exchange\` or \`none\` | \`user\` | Which access token goes along: the user's; the user's if there is a session; the broker's own; one exchanged for the user's; none (a session is needed all the same). See [token-kinds.md](token-kinds.md). |
 | \`public\` | boolean | \`false\` | \`true\`: no session is needed. Takes \`token: none\` or \`token: optional\`. |
 | \`audience\` | text | the login's | Asks for a token for this audience. One token is kept for each (audience, resource, scope). |
 | \`resource\` | text | the login's | Asks for a token for this resource (RFC 8707). |

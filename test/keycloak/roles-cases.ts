@@ -76,7 +76,7 @@ test(
     const { admin } = await realm()
     const { client, origin } = await startWorld(t, await realm())
     const { revokeRefreshToken, refreshTokenMaxReuse, ssoSessionIdleTimeout } = await admin.realm()
-    assert.deepEqual([revokeRefreshToken, refreshTokenMaxReuse, ssoSessionIdleTimeout], [true, 0, 1_800]) // prettier-ignore
+    assert.deepEqual([revokeRefreshToken, refreshTokenMaxReuse, ssoSessionIdleTimeout], [true, 0, 2_100]) // prettier-ignore
     const { attributes, ...kept } = await admin.client(client.id)
     const { publicClient, standardFlowEnabled, frontchannelLogout, redirectUris } = kept
     assert.deepEqual([publicClient, standardFlowEnabled, frontchannelLogout], [false, true, false])
