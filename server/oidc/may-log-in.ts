@@ -88,12 +88,16 @@ export const whyNotAllowed = (
 const isTenantAllowed = ({ tid }: Claims, { allowedTids }: Ruled): boolean =>
   allowedTids === undefined || (isText(tid) && allowedTids.includes(tid.toLowerCase()))
 
+const isTenantRefused = (claims: Claims, tenant: Ruled): boolean =>
+  isText(claims['tid']) && !isTenantAllowed(claims, tenant)
+
 /**
- * Whether a later ID token contradicts every rule. It may carry fewer claims than the login's (OpenID Connect Core 1.0
+ * Whether a later ID token contradicts every rule, or comes from a tenant that is left out. It may carry fewer claims than the login's (OpenID Connect Core 1.0
  * section 12.2), so a claim that is not there contradicts nothing.
  */
 export const isNoLongerAllowed = (claims: Claims, tenant: Ruled): boolean => {
   const rules = tenant.allow ?? []
+  if (isTenantRefused(claims, tenant)) return true
   return rules.length > 0 && rules.every((rule) => judgeRule(claims, rule, tenant) === 'unmet')
 }
 
@@ -112,7 +116,8 @@ export const isLeftOut = (
   if (claims === undefined) return false
   const isUnmet = (rule: AllowRule) =>
     rule.kind === 'role' ? !roles.includes(rule.value) : judgeRule(claims, rule, tenant) === 'unmet'
-  return (rules.length > 0 && rules.every(isUnmet)) || hasLeftTenant(claims, idToken, tenant)
+  if (isTenantRefused(claims, tenant) || hasLeftTenant(claims, idToken, tenant)) return true
+  return rules.length > 0 && rules.every(isUnmet)
 }
 
 const judgeRule = (token: Claims, { kind, value }: AllowRule, tenant: Ruled): RuleVerdict => {

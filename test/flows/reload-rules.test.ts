@@ -28,6 +28,8 @@ const changes: readonly (readonly [
   ['a domain of others', { email: 'a@b.test' }, allow({ kind: 'domain', value: 'c.test' }), false],
   ['a domain of others, or a group of theirs', { email: 'a@b.test', groups: ['staff'] }, allow({ kind: 'domain', value: 'c.test' }, { kind: 'group', value: 'staff' }), true],
   ['a role that they have', { roles: ['clerk'] }, allow({ kind: 'role', value: 'clerk' }), true],
+  ['other directories of a shared issuer, or a role of theirs', { tid: 'of-theirs', roles: ['clerk'] }, { ...allow({ kind: 'tid', value: 'of-others' }, { kind: 'role', value: 'clerk' }), allowedTids: ['of-others'] }, false],
+  ['their directory of a shared issuer', { tid: 'OF-THEIRS' }, { ...allow({ kind: 'tid', value: 'of-theirs' }), allowedTids: ['of-theirs'] }, true],
   ['a role that they do not have', { roles: ['clerk'] }, allow({ kind: 'role', value: 'boss' }), false],
 ] // prettier-ignore
 for (const [what, said, rules, goesOn] of changes)

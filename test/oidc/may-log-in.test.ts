@@ -109,6 +109,19 @@ for (const [claims, over] of later)
     assert.equal(isNoLongerAllowed(claims, ruled([domain, group])), over)
   })
 
+const shared: readonly (readonly [Claims, boolean])[] = [
+  [{ groups: ['staff'], tid: tid.value }, false],
+  [{ groups: ['staff'], tid: tid.value.toUpperCase() }, false],
+  [{ groups: ['staff'], tid: '00000000-0000-4000-8000-000000000000' }, true],
+  [{ groups: ['staff'] }, false],
+]
+
+for (const [claims, over] of shared)
+  test(`OIDC_ALLOW at a refresh, where many directories share the issuer › ${JSON.stringify(claims)} › ${over ? 'no other rule stands in for the directory' : 'goes on'}`, () => {
+    const rules = { ...ruled([tid, group], 'entra'), allowedTids: [tid.value] }
+    assert.equal(isNoLongerAllowed(claims, rules), over)
+  })
+
 test('OIDC_ALLOW › the way to another account › select_account where the provider has it, else login', () => {
   assert.equal(otherAccountPrompt('entra'), 'select_account')
   assert.equal(otherAccountPrompt('google'), 'select_account')
