@@ -90,9 +90,10 @@ export const finishLogin =
 const requireSteppedUp = (stepUp: StepUp | undefined, { acr }: Principal): void => {
   const asked = stepUp?.demand.acrValues
   if (asked === undefined || (acr !== undefined && asked.includes(acr))) return
+  const found = acr === undefined ? 'missing' : JSON.stringify(acr)
   throw new BrokerError('login_failed', {
     detail: 'The identity provider did not log you in as strongly as this needs.',
-    cause: new Error('acr is none of those asked for'),
+    cause: new Error(`acr is ${found}, none of ${asked.join(', ')}`),
   })
 }
 
