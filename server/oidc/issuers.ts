@@ -73,7 +73,7 @@ export const issuers = (deps: IssuersDeps): Issuers => {
         return met
       } catch (cause) {
         failedAtMs.set(tenant.id, deps.clock.nowMs())
-        deps.log.warn({ err: cause, issuer: tenant.issuer }, 'provider metadata not read')
+        deps.log.warn(notRead(tenant, cause), 'provider metadata not read')
         throw new BrokerError('idp_unavailable', { cause, retryAfterSeconds: 5 })
       }
     })
@@ -93,6 +93,19 @@ export const issuers = (deps: IssuersDeps): Issuers => {
       if (failedAtMs.has(tenant.id)) return 'unreachable'
       return known.has(tenant.id) ? 'ok' : 'not_asked_yet'
     },
+  }
+}
+
+/** openid-client hands on the answer that it did not like, of whichever fetch; its own words do not name the status. */
+const notRead = (tenant: Tenant, err: unknown) => {
+  const answer: unknown = err instanceof Error ? err.cause : undefined
+  const status: unknown = Reflect.get(Object(answer) as object, 'status')
+  const { issuer } = tenant
+  return {
+    err,
+    issuer,
+    address: metadataUrl(tenant).href,
+    ...(typeof status === 'number' && { status }),
   }
 }
 

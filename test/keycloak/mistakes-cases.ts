@@ -42,7 +42,7 @@ const mistakes: readonly Mistake[] = [
     options: (issuer) => ({ env: { OIDC_ISSUER: issuer.replace(/latchkey$/, 'latchkye') } }),
     status: 503,
     page: /idp_unavailable/,
-    log: /provider metadata not read/,
+    log: /"status":404.*provider metadata not read/,
   },
   {
     name: 'OIDC_CLIENT_AUTH=client_secret_post where only Basic is allowed',

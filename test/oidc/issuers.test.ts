@@ -4,6 +4,7 @@ import { BrokerError } from '../../server/core/errors.ts'
 import { asIssuer } from '../../server/core/ids.ts'
 import { silentLog } from '../../server/core/log.ts'
 import { issuers } from '../../server/oidc/issuers.ts'
+import { capturedLog } from '../support/captured-log.ts'
 import { testClock, testConfig } from '../support/world.ts'
 
 const issuer = 'https://id.example/realms/main'
@@ -39,6 +40,19 @@ const known = (metadata: Json, configured = issuer, discoveryUrl?: string) => {
   }
   return { met: () => party.metAt(tenant), status: () => party.status(tenant), asked, clock }
 }
+
+test('issuers › the address has no metadata › the log names the address and the status', async () => {
+  const { log, text } = capturedLog()
+  const party = issuers({
+    clock: testClock(),
+    log,
+    fetch: () => Promise.resolve(new Response('no such realm', { status: 404 })),
+  })
+  const { tenant } = testConfig('https://app.example', issuer, { origin: 'https://api.example' })
+  await assert.rejects(party.metAt(tenant), refuses)
+  const { issuer: named, address, status } = JSON.parse(text()) as Json
+  assert.deepEqual([named, address, status], [issuer, `${issuer}${wellKnown}`, 404])
+})
 
 const refuses = (error: unknown) => error instanceof BrokerError && error.code === 'idp_unavailable'
 
