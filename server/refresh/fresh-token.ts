@@ -58,7 +58,8 @@ export const freshTokens = (deps: FreshTokenDeps): UserTokens => {
   }
 
   return {
-    fresh: async (session, want) => await supply.fresh(stockOf(session, want)),
+    // Not async: on every call's way, and whoever awaits it gets a fault of the vault all the same.
+    fresh: (session, want) => supply.fresh(stockOf(session, want)),
     renewed: async (session, want) => await supply.renewed(stockOf(session, want)),
     instead: async (session, want, rejected) => {
       refuseUntilLogin(vaultOf(deps, session), want, deps.clock.nowMs())
