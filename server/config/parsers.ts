@@ -61,6 +61,8 @@ export const issuer: Parser<string> = (text) => {
   const url = httpUrl(text)
   if (!url.ok) return url
   if (/[?#]/.test(text)) return err('has a query or a fragment')
+  if (text.includes('/.well-known/'))
+    return err("is the metadata's address: the issuer is what stands before /.well-known/")
   return url.value.protocol === 'https:' || isLoopback(url.value)
     ? ok(text)
     : err('is plain http: an issuer is https (on this machine itself, http will do in development)')

@@ -77,6 +77,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     'https://app.test\n.evil.test',
   ],
   OIDC_ISSUER: [
+    'https://id.test/.well-known/openid-configuration',
     'id.test',
     'http://id.test',
     'https://id.test?x',
