@@ -92,8 +92,8 @@ const isTenantRefused = (claims: Claims, tenant: Ruled): boolean =>
   isText(claims['tid']) && !isTenantAllowed(claims, tenant)
 
 /**
- * Whether a later ID token contradicts every rule, or comes from a tenant that is left out. It may carry fewer claims than the login's (OpenID Connect Core 1.0
- * section 12.2), so a claim that is not there contradicts nothing.
+ * Whether a later ID token contradicts every rule, or comes from a tenant that is left out. It may carry fewer claims than the
+ * login's (OpenID Connect Core 1.0 section 12.2), so a claim that is not there contradicts nothing.
  */
 export const isNoLongerAllowed = (claims: Claims, tenant: Ruled): boolean => {
   const rules = tenant.allow ?? []

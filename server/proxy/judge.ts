@@ -165,10 +165,17 @@ const withToken = async (deps: JudgeDeps, passed: Passed): Promise<Judged> => {
     return { ...passed, want, token: await deps.freshToken(session, want) }
   } catch (error) {
     if (route.public && isSessionOver(error)) return { ...passed, session: undefined }
-    const demand = stepUpOf(error)
-    throw demand === undefined ? error : await deps.askStepUp(passed.req, session, demand)
+    throw await withWay(deps, passed.req, session)(error)
   }
 }
+
+/** A token that waits for a login, with the way to that login from this call. */
+const withWay =
+  ({ askStepUp }: JudgeDeps, req: Call, session: LiveSession) =>
+  async (error: unknown): Promise<unknown> => {
+    const demand = stepUpOf(error)
+    return demand === undefined ? error : await askStepUp(req, session, demand)
+  }
 
 const isSessionOver = (error: unknown): boolean =>
   error instanceof BrokerError &&
@@ -192,8 +199,7 @@ const admitted = (deps: JudgeDeps, { req, route, session, want, token }: Judged)
       try {
         return await deps.insteadToken(session, want, token.accessToken)
       } catch (error) {
-        const demand = stepUpOf(error)
-        throw demand === undefined ? error : await deps.askStepUp(req, session, demand)
+        throw await withWay(deps, req, session)(error)
       }
     },
     askStepUp: (demand) => deps.askStepUp(req, session, demand),
