@@ -12,6 +12,7 @@ import { requireCsrf, sentCsrfToken } from '../http/csrf.ts'
 import type { KeyedHash } from '../http/keyed-hash.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 import { sessionEnded } from '../session/ended.ts'
+import type { FreshTokens } from '../session/fresh-tokens.ts'
 import type { Counted } from './limits.ts'
 import { requireTenant } from './own-tenant.ts'
 import { refuseQueryToken } from './query-token.ts'
@@ -26,13 +27,8 @@ export type JudgeDeps = {
   /** Reads and slides; rejects with `store_unavailable`. */
   readonly readSession: (id: SessionId) => Promise<SessionState> | LiveSession
   readonly wantOf: WantOf
-  readonly freshToken: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
-  /** Another token than the one an upstream called invalid; undefined where there is none to be had. */
-  readonly insteadToken: (
-    session: LiveSession,
-    want: TokenWant,
-    rejected: string,
-  ) => Promise<TokenSet | undefined>
+  readonly freshToken: FreshTokens['fresh']
+  readonly insteadToken: FreshTokens['instead']
   /** Passes what the rules of a route allow; rejects with `forbidden_…`, `insufficient_scope` or `step_up_required`. */
   readonly requirePolicy: (asked: {
     readonly call: Call

@@ -9,7 +9,7 @@ import { tokenSupply } from '../core/token-supply.ts'
 import { loginPath } from '../http/endpoints.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
-import type { FreshTokens } from '../session/fresh-tokens.ts'
+import type { UserTokens } from '../session/fresh-tokens.ts'
 import type { LiveSession } from '../session/records.ts'
 import { jitteredAhead } from './jitter.ts'
 import { neededLogin, refuseUntilLogin } from './needed-login.ts'
@@ -26,11 +26,6 @@ export type FreshTokenDeps = {
   readonly endSession: (session: LiveSession) => Promise<unknown>
   /** Keeps the process alive until a running refresh has saved its token. */
   readonly keep: <T>(work: Promise<T>) => Promise<T>
-}
-
-export type UserTokens = FreshTokens & {
-  /** As `fresh`, but after a refresh that is due or under way, for as long as the provider answers. */
-  readonly renewed: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
 }
 
 /**

@@ -18,3 +18,9 @@ export type FreshTokens = {
     rejected: string,
   ) => Promise<TokenSet | undefined>
 }
+
+/** Those of the login itself, for which others are exchanged. */
+export type UserTokens = FreshTokens & {
+  /** As `fresh`, but after a refresh that is due or under way, for as long as the provider answers. */
+  readonly renewed: FreshTokens['fresh']
+}

@@ -11,6 +11,7 @@ import type { ExchangeOutcome, ExchangeRequest } from '../oidc/token-exchange.ts
 import type { UpdateOutcome } from '../session/backend.ts'
 import type { Vault } from '../session/data.ts'
 import { sessionEnded } from '../session/ended.ts'
+import type { UserTokens } from '../session/fresh-tokens.ts'
 import type { LiveSession, SessionState } from '../session/records.ts'
 
 type OpenVault = { readonly version: number; readonly content: Vault }
@@ -23,14 +24,7 @@ export type ExchangeDeps = {
   readonly openVault: (session: LiveSession) => OpenVault | undefined
   readonly saveVault: (id: SessionId, version: number, content: Vault) => Promise<UpdateOutcome>
   /** The tokens of the login itself, for which others are exchanged. */
-  readonly userTokens: {
-    readonly renewed: (session: LiveSession, want: TokenWant) => Promise<TokenSet>
-    readonly instead: (
-      session: LiveSession,
-      want: TokenWant,
-      rejected: string,
-    ) => Promise<TokenSet | undefined>
-  }
+  readonly userTokens: Pick<UserTokens, 'renewed' | 'instead'>
   readonly breaker: {
     readonly enter: () => number
     readonly succeeded: () => void
