@@ -46,7 +46,3 @@ export const settingsAt = (config: Config, place: TenantPlace): ReadyConfig => {
     session: { ...session, ...own, ...place.tenant.session },
   }
 }
-
-/** The settings of each tenant at each place where it is entered. */
-export const entranceConfigs = (config: Config): readonly ReadyConfig[] =>
-  tenantPlaces(config).map((place) => settingsAt(config, place))

@@ -1,6 +1,6 @@
 import type { Config, Route } from '../../server/config/config.ts'
 import { apiRoute } from '../../server/config/config-file.ts'
-import { entranceConfigs } from '../../server/entrance-configs.ts'
+import { settingsAt, tenantPlaces } from '../../server/entrance-configs.ts'
 import type { AskedCall } from './arguments.ts'
 import { UsageError, readArguments, usage } from './arguments.ts'
 import { explain } from './explain.ts'
@@ -48,7 +48,7 @@ type Called = { readonly place: Config; readonly target: string }
  * a path below somebody's prefix is theirs.
  */
 const calledAt = (config: Config, { at, target }: AskedCall): Called => {
-  const places = entranceConfigs(config)
+  const places = tenantPlaces(config).map((place) => settingsAt(config, place))
   const named = places.find(({ tenant }) => at === undefined || tenant.id === at)
   if (named === undefined && at !== undefined) throw new UsageError(`There is no tenant ${at}.`)
   const isRoot = at === undefined || (named?.base === '' && named.origin === config.origin)

@@ -2,8 +2,8 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { err, ok } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import { secret } from '../core/secret.ts'
+import type { JsonObject } from '../core/json-object.ts'
 import { isJsonObject } from '../core/json-object.ts'
-import type { JsonObject } from './config.ts'
 import type { Parser } from './parsers.ts'
 
 /** Private JWKs that can sign: an array, or a JWK set. */

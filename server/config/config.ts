@@ -1,3 +1,4 @@
+import type { JsonObject } from '../core/json-object.ts'
 import type { Issuer, TenantId } from '../core/ids.ts'
 import type { ProfileName } from '../core/profiles.ts'
 import type { Secret } from '../core/secret.ts'
@@ -12,8 +13,6 @@ export type ClientAuth =
     }
   | { readonly method: 'private_key_jwt'; readonly keys: Secret<readonly JsonObject[]> }
   | { readonly method: 'none' }
-
-export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Whom the provider's word on one claim lets in. Domains and `tid` in lower case. */
 export type AllowRule = {

@@ -1,4 +1,6 @@
-type Table = Readonly<Record<string, unknown>>
+import type { JsonObject } from '../core/json-object.ts'
+import { isJsonObject } from '../core/json-object.ts'
+
 type Path = readonly PropertyKey[]
 
 /** Where a fault is, by its path in the file, and which unknown keys it is about, if any. */
@@ -8,8 +10,8 @@ export type Fault = { readonly path: Path; readonly unknownKeys?: readonly strin
  * The content of a CONFIG_FILE with something harmless in each place that has a fault, so that what else is wrong in it comes to
  * light in the same start; undefined where nothing is left to judge.
  */
-export const mended = (content: unknown, faults: readonly Fault[]): Table | undefined => {
-  if (!isTable(content)) return undefined
+export const mended = (content: unknown, faults: readonly Fault[]): JsonObject | undefined => {
+  if (!isJsonObject(content)) return undefined
   // A copy, to be changed: rules that belong together are gone from it together.
   const copy = structuredClone(content)
   for (const { path, unknownKeys } of faults) {
@@ -19,7 +21,7 @@ export const mended = (content: unknown, faults: readonly Fault[]): Table | unde
   return copy
 }
 
-const mendAt = (content: Table, path: Path): void => {
+const mendAt = (content: JsonObject, path: Path): void => {
   const [list, at, key, inner] = path
   if (list !== 'routes' && list !== 'tenants') return
   const make = list === 'routes' ? standInRoute : standInTenant
@@ -31,13 +33,13 @@ const mendAt = (content: Table, path: Path): void => {
   const items = content[list]
   if (!Array.isArray(items)) return
   const item: unknown = items[at]
-  if (!isTable(item) || key === undefined) items[at] = make(at)
+  if (!isJsonObject(item) || key === undefined) items[at] = make(at)
   else if (inner !== undefined && mendWithin(item, key, inner, at)) return
   else if (list === 'routes') mendRoute(item, String(key), at)
   else mendTenant(item, String(key), at)
 }
 
-const standInRoute = (i: number): Table => ({
+const standInRoute = (i: number): JsonObject => ({
   path: `/stand-in/${i}`,
   upstream: 'http://stand-in.invalid',
 })
@@ -57,15 +59,15 @@ const together: Readonly<Record<string, readonly string[]>> = {
   tenant_claim: ['tenant_claim_values'],
 }
 
-const ofAudience: Table = { audience: 'stand-in', scope: 'stand-in', resource: 'urn:stand-in' }
+const ofAudience: JsonObject = { audience: 'stand-in', scope: 'stand-in', resource: 'urn:stand-in' }
 
-const mendRoute = (route: Table, key: string, i: number): void => {
+const mendRoute = (route: JsonObject, key: string, i: number): void => {
   for (const one of [key, ...(together[key] ?? [])]) Reflect.deleteProperty(route, one)
   const needed = { tenants: ['stand-in'], ...ofAudience, ...standInRoute(i) }[key]
   if (needed !== undefined) Reflect.set(route, key, needed)
 }
 
-const mendTenant = (tenant: Table, key: string, i: number): void => {
+const mendTenant = (tenant: JsonObject, key: string, i: number): void => {
   for (const one of [key, ...(together[key] ?? [])]) Reflect.deleteProperty(tenant, one)
   const needed = { ...standInTenant(i), path_prefix: `/stand-in-${i}` }[key]
   if (needed !== undefined) Reflect.set(tenant, key, needed)
@@ -75,7 +77,7 @@ const mendTenant = (tenant: Table, key: string, i: number): void => {
 const severally = new Set<PropertyKey>(['client', 'hosts', 'tenants'])
 
 /** Whether a fault within such a list or table could be mended in there. */
-const mendWithin = (item: Table, key: PropertyKey, inner: PropertyKey, i: number): boolean => {
+const mendWithin = (item: JsonObject, key: PropertyKey, inner: PropertyKey, i: number): boolean => {
   const own: unknown = Reflect.get(item, key)
   if (!severally.has(key) || typeof own !== 'object' || own === null) return false
   const { client } = standInTenant(i)
@@ -89,6 +91,3 @@ const remove = (content: unknown, path: Path): void => {
   if (rest.length === 0) Reflect.deleteProperty(content, key)
   else remove(Reflect.get(content, key), rest)
 }
-
-const isTable = (value: unknown): value is Table =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

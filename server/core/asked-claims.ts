@@ -1,3 +1,5 @@
+import { isJsonObject } from './json-object.ts'
+
 /** What is longer was not asked for by any API. */
 export const longestAskedClaims = 4_096
 const mostClaims = 20
@@ -28,12 +30,7 @@ const parsed = (json: string): unknown => {
   }
 }
 
-type Members = Readonly<Record<string, unknown>>
-
-const members = (value: unknown): Members | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Members)
-    : undefined
+const members = (value: unknown) => (isJsonObject(value) ? value : undefined)
 
 const isText = (value: unknown): boolean => typeof value === 'string' && claimTextShape.test(value)
 

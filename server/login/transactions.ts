@@ -67,7 +67,7 @@ export const transactions = (deps: TransactionsDeps): Transactions => ({
   },
 
   start: async (cookie, pending, returnTo) => {
-    const secret = parseCookie(cookie)?.secret ?? ''
+    const { secret } = parseCookie(cookie) ?? malformed()
     const { seal } = parts(deps.sealer, secret, pending.binding.state)
     await deps.backend.putLogin(digest(secret), digest(pending.binding.state), {
       pending: seal('login', JSON.stringify(pending)),
@@ -117,6 +117,11 @@ const ownCookie = (cookieHeader: string | undefined, name: string): OwnCookie | 
 const parseCookie = (value: string): OwnCookie | undefined => {
   const [, secret, mark] = cookieShape.exec(value) ?? []
   return secret === undefined ? undefined : { secret, isRestarted: mark !== undefined }
+}
+
+/** Nothing is sealed under a cookie that opens nothing. */
+const malformed = (): never => {
+  throw new RangeError('not a value that was made for the login cookie')
 }
 
 const digest = (text: string): string => hash('sha256', text, 'base64url')
